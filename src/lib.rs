@@ -1,0 +1,8 @@
+//! The engine of `onrush`, an HTTP load tester. The library exists for the
+//! project's own tests, benches and fuzz targets; the product is the binary.
+
+pub mod rng;
+pub mod serve;
+pub mod source;
+pub mod time;
+pub mod units;

@@ -1,0 +1,3 @@
+//! `onrush`: see `onrush --help`.
+
+fn main() {}

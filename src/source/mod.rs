@@ -1,0 +1,3 @@
+//! Where request bodies come from.
+
+pub mod dynamic;

@@ -1,0 +1,126 @@
+//! Durations, sizes and numbers, as people write and read them.
+
+use jiff::SignedDuration;
+
+use crate::time::Nanos;
+
+/// Reads `10` (seconds), `0.5`, `500ms`, `2m`, `1h30m`.
+///
+/// # Errors
+/// One line that says what is wrong with the text.
+pub fn parse_duration(text: &str) -> Result<Nanos, String> {
+    let text = text.trim();
+    let wrong = || format!("'{text}' is not a duration: write seconds or a unit, as in 10, 500ms, 2m or 1h30m");
+    if text.starts_with(['-', '+']) {
+        return Err(wrong());
+    }
+    if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.bytes().any(|b| b.is_ascii_digit()) {
+        let seconds: f64 = text.parse().map_err(|_| wrong())?;
+        let nanos = (seconds * 1e9).round();
+        return if nanos < 9e18 { Ok(Nanos(nanos as u64)) } else { Err(format!("'{text}' seconds is too long")) };
+    }
+    let span: SignedDuration = text.parse().map_err(|_| wrong())?;
+    u64::try_from(span.as_nanos()).map(Nanos).map_err(|_| wrong())
+}
+
+/// `1,234,567`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `512 B`, `1.2 kB`, `34.5 MB`: decimal units, at most three digits and a fraction.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit < UNITS.len() - 1 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    match (unit, value) {
+        (0, _) => format!("{n} B"),
+        (_, v) if v < 99.95 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.0} {}", UNITS[unit]),
+    }
+}
+
+/// A rate per second: `0.52/s`, `87.3/s`, `12,345/s`.
+pub fn rate(per_s: f64) -> String {
+    match per_s {
+        r if r < 9.995 => format!("{r:.2}/s"),
+        r if r < 999.95 => format!("{r:.1}/s"),
+        r => format!("{}/s", grouped(r.round() as u64)),
+    }
+}
+
+/// A share of one as a percentage that is `100 %` or `0 %` only when it is exactly that.
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    match value {
+        v if v <= 0.0 => "0 %".into(),
+        v if v >= 100.0 => "100 %".into(),
+        v if v < 0.005 => "<0.01 %".into(),
+        v if v > 99.99 => ">99.99 %".into(),
+        v => format!("{v:.2} %"),
+    }
+}
+
+/// `1 wave`, `2 waves`.
+pub fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_carry_units() {
+        for (text, nanos) in [
+            ("10", Nanos::from_secs(10)),
+            ("0.5", Nanos::from_millis(500)),
+            ("500ms", Nanos::from_millis(500)),
+            ("250us", Nanos::from_micros(250)),
+            ("2m", Nanos::from_secs(120)),
+            ("1h30m", Nanos::from_secs(5400)),
+            ("1.5s", Nanos::from_millis(1500)),
+            ("0", Nanos::ZERO),
+        ] {
+            assert_eq!(parse_duration(text), Ok(nanos), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_duration_is_refused() {
+        for text in ["", "abc", "10 parsecs", "-5", "-1s", "1y", "2mo", ".", "1.2.3", "99999999999999", "1e3"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1_234), "1.2 kB");
+        assert_eq!(bytes(999_600), "1.0 MB");
+        assert_eq!(rate(0.123), "0.12/s");
+        assert_eq!(rate(87.34), "87.3/s");
+        assert_eq!(rate(12_345.4), "12,345/s");
+        assert_eq!(percent(1.0), "100 %");
+        assert_eq!(percent(0.999_999), ">99.99 %");
+        assert_eq!(percent(0.000_001), "<0.01 %");
+        assert_eq!(percent(0.995), "99.50 %");
+        assert_eq!(count(1, "wave"), "1 wave");
+        assert_eq!(count(1200, "wave"), "1,200 waves");
+    }
+}
