@@ -1,0 +1,151 @@
+//! The validated run: plain data. Nothing below it knows a flag, and nothing
+//! in it can contradict itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::request::{Body, RequestHead};
+use crate::time::Nanos;
+
+/// Everything that the engine needs to know of a run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where requests go.
+    pub target: Target,
+    /// What they say.
+    pub request: RequestHead,
+    /// What they carry.
+    pub body: Body,
+    /// When they are due.
+    pub load: Load,
+    /// How long anything may take.
+    pub limits: Limits,
+    /// The seed of everything that is drawn by chance.
+    pub seed: u64,
+    /// Threads, each with its share of the users: 1 to `load.users`.
+    pub workers: u32,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The URL as reports show it, without user and password.
+    pub url: String,
+    /// What connections are made to.
+    pub endpoint: Endpoint,
+    /// TLS on top of it.
+    pub tls: Option<Tls>,
+}
+
+/// What connections are made to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Addresses of one name, used in turn; never empty.
+    Tcp(Vec<SocketAddr>),
+    /// A Unix-domain stream socket.
+    Unix(PathBuf),
+}
+
+/// How TLS is spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The name asked for (SNI) and expected in the certificate: a host name or an IP address.
+    pub server_name: String,
+    /// Which certificates are believed.
+    pub trust: Trust,
+    /// This side's certificate chain and key.
+    pub identity: Option<Identity>,
+}
+
+/// Which server certificates are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Those that the system's roots vouch for.
+    System,
+    /// Those that these roots vouch for: PEM text.
+    Roots(Vec<u8>),
+    /// All.
+    Anything,
+}
+
+/// A certificate chain and its private key: PEM text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, this side's own certificate first.
+    pub chain: Vec<u8>,
+    /// PKCS #1, SEC1 or PKCS #8.
+    pub key: Vec<u8>,
+}
+
+/// A private key has no business in a debug print.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(..)")
+    }
+}
+
+/// When requests are due.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Which law says so.
+    pub model: Model,
+    /// Concurrent users, at least 1.
+    pub users: u32,
+    /// When it ends.
+    pub stop: Stop,
+    /// What is sent first and not counted.
+    pub warmup: Warmup,
+}
+
+/// The law that says when requests are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// All users at once, again when the wave is complete.
+    Waves {
+        /// Waves are planned this far apart.
+        every: Option<Nanos>,
+        /// All but each request's last byte is sent before the release.
+        hold_last_byte: bool,
+    },
+    /// A user sends again as soon as its answer is in.
+    Closed,
+}
+
+impl Model {
+    /// The field's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Waves { .. } => "waves",
+            Model::Closed => "closed",
+        }
+    }
+}
+
+/// What ends a run: whichever comes first. At least one is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// So many requests were due.
+    pub requests: Option<u64>,
+    /// So much time has passed since T0.
+    pub duration: Option<Nanos>,
+}
+
+/// What is sent before anything is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warmup {
+    /// Nothing.
+    None,
+    /// So many requests; in waves, rounded up to whole waves.
+    Requests(u64),
+    /// For so long.
+    Time(Nanos),
+}
+
+/// How long anything may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A request, from due to done.
+    pub request: Nanos,
+    /// Opening a connection, TLS included.
+    pub connect: Nanos,
+}

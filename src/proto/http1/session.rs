@@ -1,0 +1,320 @@
+//! One HTTP/1.1 connection: a request, its answer, the next request.
+
+use std::rc::Rc;
+
+use crate::proto::{Answer, End, Payload, Ticket};
+use crate::record::{Cause, Failure, Phase};
+use crate::time::Nanos;
+
+use super::{Codec, Progress, Reader};
+
+/// One connection's machine. The request is written while the answer is read,
+/// so an answer that comes early (413) is seen.
+#[derive(Debug)]
+pub struct Session {
+    reader: Reader,
+    outbox: Outbox,
+    /// The request under way.
+    ticket: Option<Ticket>,
+    /// When the first byte of its answer was read.
+    first_byte: Nanos,
+    /// No further request may use this connection.
+    spent: bool,
+    /// It has answered before.
+    reused: bool,
+}
+
+/// What is still to be written.
+#[derive(Debug, Default)]
+struct Outbox {
+    /// A block that many sessions share, or None: then `own` is sent.
+    shared: Option<Rc<[u8]>>,
+    own: Vec<u8>,
+    /// So many bytes have been written.
+    written: usize,
+    /// The last byte stays here for now.
+    held: bool,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Session::new()
+    }
+}
+
+impl Session {
+    /// On a connection that has just been opened.
+    pub fn new() -> Session {
+        Session {
+            reader: Reader::new(),
+            outbox: Outbox::default(),
+            ticket: None,
+            first_byte: Nanos::NEVER,
+            spent: false,
+            reused: false,
+        }
+    }
+
+    /// How many requests could be submitted now: 1 or 0.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        usize::from(self.ticket.is_none() && !self.spent)
+    }
+
+    /// Takes a request. See [`crate::proto::Session::submit`].
+    #[inline]
+    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold_last_byte: bool, codec: &Codec) {
+        debug_assert_eq!(self.capacity(), 1);
+        self.outbox.shared = codec.encode(payload, &mut self.outbox.own);
+        self.outbox.written = 0;
+        self.outbox.held = hold_last_byte;
+        self.ticket = Some(ticket);
+        self.first_byte = Nanos::NEVER;
+    }
+
+    /// The held byte may go.
+    pub fn release(&mut self) {
+        self.outbox.held = false;
+    }
+
+    /// Bytes to write now.
+    #[inline]
+    pub fn transmit(&self) -> &[u8] {
+        let all = self.outbox.all();
+        &all[self.outbox.written..all.len() - usize::from(self.outbox.held)]
+    }
+
+    /// The first `n` of them were written.
+    #[inline]
+    pub fn transmitted(&mut self, n: usize) {
+        self.outbox.written += n;
+        debug_assert!(self.outbox.written <= self.outbox.all().len());
+    }
+
+    /// Takes bytes that were read at `now`.
+    #[inline]
+    pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &mut Codec, done: &mut Vec<Answer>) {
+        let Some(ticket) = self.ticket else {
+            // Nobody asked: whatever this is, the next answer could not be told from it.
+            self.spent |= !bytes.is_empty();
+            return;
+        };
+        if self.first_byte == Nanos::NEVER {
+            self.first_byte = now;
+        }
+        let progress = self.reader.receive(bytes, &mut codec.heads);
+        if self.reader.take_interim() {
+            let begun = self.reader.has_begun() || progress.is_err();
+            self.first_byte = if begun { now } else { Nanos::NEVER };
+        }
+        match progress {
+            Ok(Progress::More) => {}
+            Ok(Progress::Complete { keep_alive, rest }) => {
+                // An answer that came before the request was out leaves half a request on the wire.
+                self.spent = !keep_alive || rest > 0 || self.outbox.is_pending();
+                done.push(self.finish(ticket, None));
+            }
+            Err(cause) => {
+                self.spent = true;
+                done.push(self.finish(ticket, Some(Failure::new(Phase::Protocol, cause))));
+            }
+        }
+    }
+
+    /// The transport ended.
+    pub fn end(&mut self, end: End, codec: &mut Codec, done: &mut Vec<Answer>) {
+        self.spent = true;
+        let Some(ticket) = self.ticket else { return };
+        let failure = match (end, self.reader.end(&mut codec.heads)) {
+            (End::Closed, Ok(true)) => None,
+            (End::Closed, Ok(false)) if self.reused => Some(Failure::new(Phase::Read, Cause::ClosedReused)),
+            (End::Closed, Ok(false)) => Some(Failure::new(Phase::Read, Cause::ClosedBeforeAnswer)),
+            (End::Closed, Err(cause @ (Cause::ClosedEarly | Cause::ShortBody))) => {
+                Some(Failure::new(Phase::Read, cause))
+            }
+            (End::Closed, Err(cause)) => Some(Failure::new(Phase::Protocol, cause)),
+            (End::Broken(Failure { phase: Phase::Read, cause: Cause::Reset }), _) if self.reader.has_begun() => {
+                Some(Failure::new(Phase::Read, Cause::ResetMidAnswer))
+            }
+            (End::Broken(failure), _) => Some(failure),
+        };
+        done.push(self.finish(ticket, failure));
+    }
+
+    /// The time limit ran out. See [`crate::proto::Session::give_up`].
+    pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
+        self.spent = true;
+        let waiting_for = match () {
+            () if self.reader.in_body() => Cause::WaitBody,
+            () if self.outbox.is_pending() => Cause::WaitWrite,
+            () => Cause::WaitFirstByte,
+        };
+        (self.finish(ticket, None), waiting_for)
+    }
+
+    /// The answer, and room for the next.
+    #[inline]
+    fn finish(&mut self, ticket: Ticket, failure: Option<Failure>) -> Answer {
+        let (status, body_bytes) = (self.reader.status(), self.reader.body_bytes());
+        let first_byte = if self.reader.has_begun() || failure.is_some_and(|f| f.phase == Phase::Protocol) {
+            self.first_byte
+        } else {
+            Nanos::NEVER
+        };
+        self.ticket = None;
+        self.reused = true;
+        self.reader.reset();
+        Answer { ticket, status, body_bytes, first_byte, failure }
+    }
+}
+
+impl Outbox {
+    #[inline]
+    fn all(&self) -> &[u8] {
+        self.shared.as_deref().unwrap_or(&self.own)
+    }
+
+    fn is_pending(&self) -> bool {
+        self.written < self.all().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{Body, RequestHead};
+
+    const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    struct Wire {
+        session: Session,
+        codec: Codec,
+        done: Vec<Answer>,
+    }
+
+    impl Wire {
+        fn new() -> Wire {
+            let head = RequestHead {
+                method: "POST".into(),
+                path: "/".into(),
+                authority: "h".into(),
+                headers: vec![],
+                keep_alive: true,
+            };
+            let codec = Codec::new(&head, &Body::Fixed((*b"body").into()));
+            Wire { session: Session::new(), codec, done: vec![] }
+        }
+
+        fn submit(&mut self) -> &mut Wire {
+            self.session.submit(Payload::Shared, 7, false, &self.codec);
+            self
+        }
+
+        fn write(&mut self, n: usize) -> &mut Wire {
+            let n = n.min(self.session.transmit().len());
+            self.session.transmitted(n);
+            self
+        }
+
+        fn receive(&mut self, bytes: &[u8], now: u64) -> &mut Wire {
+            self.session.receive(bytes, Nanos(now), &mut self.codec, &mut self.done);
+            self
+        }
+
+        fn end(&mut self, end: End) -> &mut Wire {
+            self.session.end(end, &mut self.codec, &mut self.done);
+            self
+        }
+
+        fn failure(&self) -> String {
+            self.done[0].failure.map_or("none".into(), |failure| failure.to_string())
+        }
+    }
+
+    #[test]
+    fn a_connection_answers_one_request_after_the_other() {
+        let mut wire = Wire::new();
+        for now in [5, 6] {
+            assert_eq!(wire.session.capacity(), 1);
+            wire.submit().write(1000);
+            assert_eq!(wire.session.capacity(), 0);
+            wire.receive(&OK[..10], now).receive(&OK[10..], now + 1);
+            let answer = wire.done.pop().unwrap();
+            let expected = Answer { ticket: 7, status: 200, body_bytes: 2, first_byte: Nanos(now), failure: None };
+            assert_eq!(answer, expected);
+        }
+    }
+
+    #[test]
+    fn the_held_byte_waits_for_its_release() {
+        let mut wire = Wire::new();
+        wire.session.submit(Payload::Shared, 0, true, &wire.codec);
+        wire.write(usize::MAX);
+        assert_eq!(wire.session.transmit(), b"");
+        wire.session.release();
+        assert_eq!(wire.session.transmit(), b"y");
+    }
+
+    #[test]
+    fn an_early_answer_counts_and_spends_the_connection() {
+        let mut wire = Wire::new();
+        wire.submit().write(10).receive(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", 9);
+        assert_eq!((wire.done[0].status, wire.failure().as_str()), (413, "none"));
+        assert_eq!(wire.session.capacity(), 0);
+    }
+
+    #[test]
+    fn bytes_after_the_answer_spend_the_connection_but_not_the_answer() {
+        let mut wire = Wire::new();
+        wire.submit().write(1000).receive(&[OK, b"HTTP/1.1 408"].concat(), 9);
+        assert_eq!((wire.done[0].status, wire.session.capacity()), (200, 0));
+        let mut idle = Wire::new();
+        idle.receive(b"x", 1);
+        assert_eq!((idle.done.len(), idle.session.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn interim_answers_are_not_the_first_byte() {
+        let mut wire = Wire::new();
+        wire.submit().receive(b"HTTP/1.1 100 Continue\r\n\r\n", 1).receive(OK, 4);
+        assert_eq!(wire.done[0].first_byte, Nanos(4));
+    }
+
+    #[test]
+    fn the_end_of_the_transport_is_named_by_what_was_missing() {
+        let reset = End::Broken(Failure::new(Phase::Read, Cause::Reset));
+        for (bytes, end, text) in [
+            ("", End::Closed, "read: closed before answer"),
+            ("", reset, "read: reset"),
+            ("HTTP/1.1 2", End::Closed, "read: closed early"),
+            ("HTTP/1.1 2", reset, "read: reset in answer"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", End::Closed, "read: short body"),
+            ("HTTP/1.1 200 OK\r\n\r\nabc", End::Closed, "none"),
+            ("HTTP/1.1 200 OK\r\n\r\nabc", reset, "read: reset in answer"),
+        ] {
+            let mut wire = Wire::new();
+            wire.submit().write(1000).receive(bytes.as_bytes(), 3).end(end);
+            assert_eq!(wire.failure(), text, "{bytes:?}");
+            assert_eq!(wire.session.capacity(), 0);
+        }
+        let mut second = Wire::new();
+        second.submit().write(1000).receive(OK, 1);
+        second.done.clear();
+        second.submit().end(End::Closed);
+        assert_eq!(second.failure(), "read: closed before answer (reused connection)");
+    }
+
+    #[test]
+    fn a_timeout_names_what_was_awaited() {
+        let mut sending = Wire::new();
+        sending.submit().write(3);
+        assert_eq!(sending.session.give_up(7).1, Cause::WaitWrite);
+        let mut waiting = Wire::new();
+        waiting.submit().write(1000).receive(b"HTTP/1.1", 1);
+        assert_eq!(waiting.session.give_up(7).1, Cause::WaitFirstByte);
+        let mut reading = Wire::new();
+        reading.submit().write(1000).receive(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 2);
+        let (answer, cause) = reading.session.give_up(7);
+        assert_eq!((answer.status, answer.body_bytes, answer.first_byte, cause), (200, 3, Nanos(2), Cause::WaitBody));
+    }
+}
