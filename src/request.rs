@@ -44,6 +44,15 @@ pub enum Body {
     Dynamic,
 }
 
+/// What a request carries this time.
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'a> {
+    /// The body that all requests share, or none: the codec knows it.
+    Shared,
+    /// This request's own body.
+    Own(&'a [u8]),
+}
+
 /// The schedule's name for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {

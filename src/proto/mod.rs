@@ -7,7 +7,7 @@
 pub mod http1;
 
 use crate::record::{Cause, Failure};
-use crate::request::{Body, RequestHead};
+use crate::request::{Body, Payload, RequestHead};
 use crate::time::Nanos;
 
 /// The engine's name for a request under way: the number of its user.
@@ -26,15 +26,6 @@ pub struct Answer {
     pub first_byte: Nanos,
     /// Why the answer is not complete, if it is not.
     pub failure: Option<Failure>,
-}
-
-/// What a request carries this time.
-#[derive(Clone, Copy, Debug)]
-pub enum Payload<'a> {
-    /// The body that all requests share, which the codec knows.
-    Shared,
-    /// This request's own body.
-    Own(&'a [u8]),
 }
 
 /// Why a transport ended.

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::Payload;
-use crate::request::{Body, RequestHead};
+use crate::request::{Body, Payload, RequestHead};
 
 use super::HeadCache;
 

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Payload, Ticket};
+use crate::proto::{Answer, End, Ticket};
 use crate::record::{Cause, Failure, Phase};
+use crate::request::Payload;
 use crate::time::Nanos;
 
 use super::{Codec, Progress, Reader};

@@ -1,0 +1,106 @@
+//! The closed model: which request a free user sends next.
+
+use std::ops::Range;
+
+use crate::plan::{Load, Warmup};
+use crate::request::Slot;
+use crate::time::Nanos;
+
+use super::Shared;
+
+/// Draws slots for one worker, warm-up first, and hands over to the measured
+/// ones without waiting for anybody.
+#[derive(Debug)]
+pub(super) struct Closed {
+    users: u32,
+    /// The warm-up under way: it ends at this instant, or when its numbers are used up.
+    warmup_until: Option<Nanos>,
+    warmup: Warmup,
+    batch: Range<u64>,
+    duration: Option<Nanos>,
+    /// No slot is due from here on; known once counting has begun.
+    end: Nanos,
+}
+
+/// What a free user does.
+pub(super) enum Next {
+    /// Sends the request in this slot.
+    Send(Slot),
+    /// As above, and counting begins at this instant.
+    HandOver(Slot, Nanos),
+    /// Nothing any more.
+    Stop,
+}
+
+impl Closed {
+    pub(super) fn new(load: &Load, users: u32) -> Closed {
+        Closed {
+            users,
+            warmup_until: None,
+            warmup: load.warmup,
+            batch: 0..0,
+            duration: load.stop.duration,
+            end: Nanos::NEVER,
+        }
+    }
+
+    /// All users are connected; sending begins at `at`. True if counting begins with it.
+    pub(super) fn begin(&mut self, at: Nanos) -> bool {
+        self.warmup_until = match self.warmup {
+            Warmup::None => None,
+            Warmup::Requests(_) => Some(Nanos::NEVER),
+            Warmup::Time(span) => Some(at + span),
+        };
+        self.warmup_until.is_none()
+    }
+
+    /// Counting began at `t0`; no slot is due from the end that follows from it. Returns that end.
+    pub(super) fn count_from(&mut self, t0: Nanos) -> Nanos {
+        self.end = self.duration.map_or(Nanos::NEVER, |duration| t0 + duration);
+        self.end
+    }
+
+    /// The end has come: whoever waits need not wait longer.
+    pub(super) fn is_over(&self, now: Nanos, shared: &Shared) -> bool {
+        self.warmup_until.is_none()
+            && (now >= self.end || (self.batch.is_empty() && shared.measured.is_used_up()))
+    }
+
+    /// What a user that is free at `now` does.
+    #[inline]
+    pub(super) fn next(&mut self, now: Nanos, shared: &Shared) -> Next {
+        if let Some(until) = self.warmup_until {
+            return self.next_in_warmup(now, until, shared);
+        }
+        if now >= self.end {
+            return Next::Stop;
+        }
+        match self.batch.next().or_else(|| self.draw(shared)) {
+            Some(index) => Next::Send(Slot { index, measured: true }),
+            None => Next::Stop,
+        }
+    }
+
+    #[cold]
+    fn draw(&mut self, shared: &Shared) -> Option<u64> {
+        self.batch = shared.measured.draw(shared.barrier.workers(), self.users);
+        self.batch.next()
+    }
+
+    fn next_in_warmup(&mut self, now: Nanos, until: Nanos, shared: &Shared) -> Next {
+        if now < until {
+            if self.batch.is_empty() {
+                self.batch = shared.warmup.draw(shared.barrier.workers(), self.users);
+            }
+            if let Some(index) = self.batch.next() {
+                return Next::Send(Slot { index, measured: false });
+            }
+        }
+        self.batch = 0..0;
+        self.warmup_until = None;
+        match self.draw(shared) {
+            Some(index) => Next::HandOver(Slot { index, measured: true }, now.min(until)),
+            None => Next::Stop,
+        }
+    }
+}

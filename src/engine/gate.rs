@@ -1,0 +1,456 @@
+//! The release: all users are made ready, all workers meet, all send at one instant.
+//!
+//! Waves go through it once a wave. A closed run goes through it once, at its start.
+
+use crate::record::{Failure, NO_WAVE};
+use crate::request::Slot;
+use crate::time::Nanos;
+
+use super::closed::Next;
+use super::links::CONNECTING;
+use super::user::{Link, Stage};
+use super::worker::Pace;
+use super::{Io, Release, Worker};
+
+/// How far the next release is.
+#[derive(Debug)]
+pub(super) struct Gate {
+    stage: GateStage,
+    /// Rounds of the barrier so far.
+    round: u64,
+    /// Users of this worker that are not ready yet.
+    awaited: u32,
+    is_awaited: Vec<bool>,
+    /// How long after its plan the last release came.
+    pub(super) late: Nanos,
+    next_is_measured: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GateStage {
+    /// Users are being connected, requests encoded.
+    Preparing,
+    /// This worker is ready; another one is not.
+    Arrived,
+    /// All are to send at this instant.
+    Armed(Nanos),
+    /// The release is past.
+    Open,
+}
+
+/// A worker wakes so long before the release and spins the rest: a sleeper wakes too late.
+const SPIN: Nanos = Nanos::from_micros(80);
+
+impl Default for Gate {
+    fn default() -> Self {
+        let stage = GateStage::Preparing;
+        Gate { stage, round: 0, awaited: 0, is_awaited: Vec::new(), late: Nanos::ZERO, next_is_measured: false }
+    }
+}
+
+impl Gate {
+    /// When this worker must be awake for the release.
+    pub(super) fn next_instant(&self) -> Nanos {
+        match self.stage {
+            GateStage::Armed(at) => Nanos(at.0.saturating_sub(SPIN.0)),
+            _ => Nanos::NEVER,
+        }
+    }
+
+    /// The last release is past, and the next not under preparation.
+    pub(super) fn is_open(&self) -> bool {
+        self.stage == GateStage::Open
+    }
+
+    fn settle(&mut self, u: u32) {
+        if std::mem::take(&mut self.is_awaited[u as usize]) {
+            self.awaited -= 1;
+        }
+    }
+}
+
+impl<I: Io> Worker<'_, I> {
+    /// Everything that is due.
+    pub(super) fn release(&mut self) {
+        if self.gate.stage == GateStage::Preparing && self.gate.awaited == 0 {
+            self.arrive();
+        }
+        if self.gate.stage == GateStage::Arrived
+            && let Some(release) = self.shared.barrier.released(self.gate.round)
+        {
+            self.gate.round += 1;
+            self.take_release(release);
+        }
+        match self.gate.stage {
+            GateStage::Armed(at) if self.now + SPIN >= at => self.launch(at),
+            _ => {}
+        }
+        if self.gate.is_open() {
+            match &mut self.pace {
+                Pace::Closed(_) => self.start_the_free(),
+                Pace::Waves(waves) if waves.outstanding == 0 => {
+                    waves.advance(self.gate.next_is_measured);
+                    self.prepare();
+                    self.release();
+                }
+                Pace::Waves(_) => {}
+            }
+        }
+    }
+
+    /// Users of this worker that take part in the next release: the first so many.
+    fn participants(&self) -> u32 {
+        match &self.pace {
+            Pace::Waves(waves) => waves.size().saturating_sub(self.first_user).min(self.users.len() as u32),
+            Pace::Closed(_) => self.users.len() as u32,
+        }
+    }
+
+    /// Makes the users ready for the next release.
+    pub(super) fn prepare(&mut self) {
+        self.gate.stage = GateStage::Preparing;
+        self.gate.is_awaited.resize(self.users.len(), false);
+        let nobody = self.shared.nobody_connected();
+        for u in 0..self.participants() {
+            let user = &mut self.users[u as usize];
+            user.replaced = 0;
+            if !nobody {
+                user.unable = None;
+            }
+            if !self.keep_alive && user.link != Link::BackOff {
+                continue;
+            }
+            self.gate.is_awaited[u as usize] = true;
+            self.gate.awaited += 1;
+            match user.link {
+                Link::Open => self.ready_for_release(u),
+                Link::Closed => self.open(u),
+                Link::Queued | Link::Connecting | Link::BackOff => {}
+            }
+        }
+    }
+
+    /// The connection of `u` is open: its request is encoded, and sent but for
+    /// the last byte if that is held back.
+    pub(super) fn ready_for_release(&mut self, u: u32) {
+        if self.gate.is_open() || u >= self.participants() {
+            return;
+        }
+        let Pace::Waves(waves) = &self.pace else { return self.gate.settle(u) };
+        let hold = waves.hold_last_byte;
+        let (slot, wave) = (waves.slot(self.first_user + u), waves.number());
+        let user = &mut self.users[u as usize];
+        user.take(slot, wave);
+        user.session.submit(self.source.payload(slot, self.now), u, hold, &mut self.codec);
+        user.stage = Stage::Primed;
+        if hold {
+            let node = self.link_node(u);
+            self.deadlines.arm(node, CONNECTING, self.now);
+            self.flush(u);
+            self.ready_if_flushed(u);
+        } else {
+            self.gate.settle(u);
+        }
+    }
+
+    /// All but the held byte of `u` has gone out.
+    pub(super) fn ready_if_flushed(&mut self, u: u32) {
+        let user = &self.users[u as usize];
+        if user.stage == Stage::Primed && user.session.transmit().is_empty() && !self.io.wants_write(u) {
+            self.deadlines.disarm(self.link_node(u));
+            self.gate.settle(u);
+        }
+    }
+
+    /// `u` cannot take part in the coming release.
+    pub(super) fn unable(&mut self, u: u32, failure: Failure) {
+        let user = &mut self.users[u as usize];
+        user.stage = Stage::Idle;
+        user.unable = Some((failure, self.now));
+        if !self.gate.is_open() {
+            self.gate.settle(u);
+        }
+    }
+
+    /// The wait of `u` after a failure is over.
+    pub(super) fn back_from_back_off(&mut self, u: u32) {
+        if !self.gate.is_open() && self.gate.is_awaited[u as usize] {
+            match self.keep_alive {
+                true => self.open(u),
+                false => self.gate.settle(u),
+            }
+        } else if matches!(self.pace, Pace::Closed(_)) && self.gate.is_open() {
+            self.free.push(u);
+        }
+    }
+
+    /// This worker is ready. The last one decides for all.
+    fn arrive(&mut self) {
+        self.gate.stage = GateStage::Arrived;
+        let facts = match &mut self.pace {
+            Pace::Waves(waves) => waves.take_facts(),
+            Pace::Closed(_) => None,
+        };
+        let Some(whole_wave) = self.shared.barrier.arrive(facts) else { return };
+        if let Some(facts) = whole_wave {
+            self.tally.waves.add(&facts);
+        }
+        self.now = self.io.now();
+        let release = match &self.pace {
+            _ if self.shared.nobody_connected() => Release::Nobody,
+            Pace::Waves(waves) => waves.decide(self.now, self.shared.barrier.workers()),
+            Pace::Closed(_) => Release::At { at: self.now, late: Nanos::ZERO, next_is_measured: true },
+        };
+        self.shared.barrier.publish(release);
+        if self.shared.barrier.workers() > 1 {
+            self.io.wake_others();
+        }
+    }
+
+    fn take_release(&mut self, release: Release) {
+        match release {
+            Release::At { at, late, next_is_measured } => {
+                self.gate.late = late;
+                self.gate.next_is_measured = next_is_measured;
+                self.gate.stage = GateStage::Armed(at);
+            }
+            Release::End => self.retire_all(),
+            Release::Nobody => self.report_nobody(),
+        }
+    }
+
+    /// Sends at `at`: first all that is ready, in one tight loop; then the rest.
+    fn launch(&mut self, at: Nanos) {
+        self.io.spin_until(at);
+        self.now = at;
+        self.gate.stage = GateStage::Open;
+        match &mut self.pace {
+            Pace::Waves(waves) => {
+                waves.released(at);
+                if waves.measured {
+                    self.begin_counting(at);
+                }
+                self.launch_wave(at);
+            }
+            Pace::Closed(closed) => {
+                if closed.begin(at) {
+                    self.begin_counting(at);
+                }
+                self.launch_closed();
+            }
+        }
+    }
+
+    fn launch_wave(&mut self, at: Nanos) {
+        let participants = self.participants();
+        let planned = Nanos(at.0.saturating_sub(self.gate.late.0));
+        let Pace::Waves(waves) = &mut self.pace else { return };
+        waves.outstanding = participants;
+        for u in 0..participants {
+            if self.users[u as usize].stage == Stage::Primed {
+                let user = &mut self.users[u as usize];
+                user.session.release();
+                user.stage = Stage::InFlight;
+                let sent = self.io.now();
+                user.request.sent = sent;
+                user.request.due = Nanos(sent.0.saturating_sub(self.gate.late.0));
+                user.request.ready = planned;
+                let due = user.request.due;
+                if let Pace::Waves(waves) = &mut self.pace {
+                    waves.sent(sent);
+                }
+                let node = self.link_node(u);
+                self.deadlines.disarm(node);
+                self.request_limit_starts(u, due);
+                self.flush(u);
+            }
+        }
+        self.now = self.io.now();
+        for u in 0..participants {
+            self.launch_unprimed(u, planned);
+        }
+    }
+
+    /// A user that could not be connected fails in this wave; one whose
+    /// connection is to be opened after the release, or is being replaced, opens it now.
+    fn launch_unprimed(&mut self, u: u32, planned: Nanos) {
+        let Pace::Waves(waves) = &mut self.pace else { return };
+        let user = &mut self.users[u as usize];
+        if matches!(user.stage, Stage::InFlight) || user.request.ready == planned {
+            return;
+        }
+        user.take(waves.slot(self.first_user + u), waves.number());
+        user.request.ready = planned;
+        if user.unable.is_some() {
+            self.report_unable(u);
+            return;
+        }
+        user.stage = Stage::Pending;
+        self.send_when_open(u);
+    }
+
+    fn launch_closed(&mut self) {
+        for u in 0..self.users.len() as u32 {
+            if self.users[u as usize].unable.is_some() && self.counting {
+                match self.next_slot() {
+                    Some(slot) => {
+                        self.users[u as usize].take(slot, NO_WAVE);
+                        self.report_unable(u);
+                    }
+                    None => self.retire(u),
+                }
+            }
+            let user = &mut self.users[u as usize];
+            user.unable = None;
+            if !matches!(user.link, Link::BackOff) && user.stage == Stage::Idle {
+                self.free.push(u);
+            }
+        }
+    }
+
+    /// The request that `u` has taken failed before the release, as it was connecting.
+    fn report_unable(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        let Some((failure, at)) = user.unable.take() else { return };
+        user.request.due = user.connect_began;
+        if user.request.ready == Nanos::NEVER {
+            user.request.ready = user.connect_began;
+        }
+        let record = user.record(at, Some(failure));
+        if user.request.slot.measured {
+            self.count(&record);
+        }
+        if let Pace::Waves(waves) = &mut self.pace {
+            waves.outstanding -= 1;
+        }
+    }
+
+    /// Free users send their next requests.
+    #[inline]
+    fn start_the_free(&mut self) {
+        let mut free = std::mem::take(&mut self.free);
+        for &u in &free {
+            match self.next_slot() {
+                Some(slot) => self.start(u, slot),
+                None => self.retire(u),
+            }
+        }
+        free.clear();
+        // Whoever failed at once waits a while, so nobody has become free meanwhile, or next to nobody.
+        free.append(&mut self.free);
+        self.free = free;
+    }
+
+    #[inline]
+    fn next_slot(&mut self) -> Option<Slot> {
+        let Pace::Closed(closed) = &mut self.pace else { return None };
+        match closed.next(self.now, self.shared) {
+            Next::Send(slot) => Some(slot),
+            Next::HandOver(slot, at) => {
+                self.begin_counting(at);
+                Some(slot)
+            }
+            Next::Stop => None,
+        }
+    }
+
+    #[inline]
+    fn start(&mut self, u: u32, slot: Slot) {
+        let user = &mut self.users[u as usize];
+        user.take(slot, NO_WAVE);
+        if user.link == Link::Open {
+            self.send(u);
+        } else {
+            user.stage = Stage::Pending;
+            self.send_when_open(u);
+        }
+    }
+
+    /// `u` has a request, and no open connection yet.
+    fn send_when_open(&mut self, u: u32) {
+        match self.users[u as usize].link {
+            Link::Closed => self.open(u),
+            Link::Connecting => self.due_while_connecting(u),
+            // Its turn comes; then its request is due.
+            Link::Queued | Link::BackOff => {}
+            Link::Open => {
+                self.due_while_connecting(u);
+                self.send(u);
+            }
+        }
+    }
+
+    /// Sends the request of `u`, whose connection is open.
+    #[inline]
+    pub(super) fn send(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        let payload = self.source.payload(user.request.slot, self.now);
+        user.session.submit(payload, u, false, &mut self.codec);
+        user.stage = Stage::InFlight;
+        let sent = self.io.now();
+        let request = &mut user.request;
+        request.sent = sent;
+        if request.due == Nanos::NEVER {
+            // On an open connection a closed user's request is due when it is sent.
+            (request.due, request.ready) = (sent, sent);
+            self.request_limit_starts(u, sent);
+        } else if request.ready == Nanos::NEVER {
+            // It had to wait for its connection, which is open now.
+            request.ready = self.now;
+        }
+        self.flush(u);
+    }
+
+    /// `u` will send no more.
+    pub(super) fn retire(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        if user.stage != Stage::Retired {
+            user.stage = Stage::Retired;
+            self.active -= 1;
+            self.deadlines.disarm(u);
+            self.close(u);
+        }
+    }
+
+    fn retire_all(&mut self) {
+        for u in 0..self.users.len() as u32 {
+            self.retire(u);
+        }
+    }
+
+    /// At the end of a closed run, users that wait after a failure need not wait longer.
+    pub(super) fn retire_the_waiting(&mut self) {
+        let Pace::Closed(closed) = &self.pace else { return };
+        if self.counting && self.gate.is_open() && closed.is_over(self.now, self.shared) {
+            for u in 0..self.users.len() as u32 {
+                if self.users[u as usize].link == Link::BackOff {
+                    self.retire(u);
+                }
+            }
+        }
+    }
+
+    /// Without a gate before it, a closed run finds out as it goes that there is nobody to talk to.
+    pub(super) fn end_if_nobody_connected(&mut self) {
+        if matches!(self.pace, Pace::Closed(_)) && self.gate.is_open() && self.shared.nobody_connected() {
+            self.report_nobody();
+        }
+    }
+
+    /// No user could connect: each has one failed row, warm-up or not, and the run is over.
+    fn report_nobody(&mut self) {
+        self.begin_counting(self.now);
+        for u in 0..self.users.len() as u32 {
+            let measured = Slot { index: u64::from(self.first_user + u), measured: true };
+            let wave = if matches!(self.pace, Pace::Waves(_)) { 0 } else { NO_WAVE };
+            if self.users[u as usize].unable.is_some() {
+                self.users[u as usize].take(measured, wave);
+                if let Pace::Waves(waves) = &mut self.pace {
+                    waves.outstanding += 1;
+                }
+                self.report_unable(u);
+            }
+        }
+        self.retire_all();
+    }
+}

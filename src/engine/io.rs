@@ -1,0 +1,57 @@
+//! What the loop needs of the world: real sockets and a real clock, or the
+//! simulated ones of the tests.
+
+use crate::net::{Handshake, Readiness, Stop};
+use crate::record::Failure;
+use crate::time::Nanos;
+
+/// Connections by number, a clock, and a way to wait. Connection `c` belongs
+/// to user `c` of the worker.
+pub trait Io {
+    /// The clock.
+    fn now(&mut self) -> Nanos;
+
+    /// Waits until a connection is ready, another worker wakes this one, or the
+    /// clock shows `until`; `now` is what it shows already. May return early with nothing.
+    fn wait(&mut self, now: Nanos, until: Nanos, ready: &mut Vec<Readiness>);
+
+    /// Returns when the clock shows `at`, without giving up the processor.
+    fn spin_until(&mut self, at: Nanos);
+
+    /// Wakes all other workers.
+    fn wake_others(&mut self);
+
+    /// Begins to open connection `c`, which is closed.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    fn connect(&mut self, c: u32) -> Result<Handshake, Failure>;
+
+    /// Goes on with opening connection `c`.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    fn handshake(&mut self, c: u32) -> Result<Handshake, Failure>;
+
+    /// Connection `c` is connected, though a TLS handshake may be under way.
+    fn is_connected(&self, c: u32) -> bool;
+
+    /// Reads what connection `c` has. 0: the peer sends no more.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop>;
+
+    /// Writes the first of `bytes` to connection `c`, or, if there are none,
+    /// what an earlier call took and could not write; returns how many were taken.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, Stop>;
+
+    /// Bytes that [`Self::write`] took have not been written yet.
+    fn wants_write(&self, c: u32) -> bool;
+
+    /// Closes connection `c`, in whatever state it is.
+    fn close(&mut self, c: u32);
+}

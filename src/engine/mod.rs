@@ -1,0 +1,22 @@
+//! The engine: one thread a core runs one loop over its own connections.
+
+mod barrier;
+mod closed;
+mod deadlines;
+mod gate;
+mod io;
+mod links;
+mod rows;
+mod shared;
+mod sockets;
+mod user;
+mod waves;
+mod worker;
+
+pub use barrier::{Barrier, Release};
+pub use deadlines::{Deadlines, Lane, Node};
+pub use io::Io;
+pub use rows::{BATCH, Rows};
+pub use shared::{Counter, Shared};
+pub use sockets::Sockets;
+pub use worker::Worker;

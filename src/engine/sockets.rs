@@ -1,0 +1,184 @@
+//! Real connections and the real clock.
+
+use std::sync::Arc;
+
+use mio::Waker;
+
+use crate::net::tls::TlsSettings;
+use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
+use crate::plan::{Endpoint, Target};
+use crate::record::{Cause, Failure, Phase};
+use crate::time::{Nanos, monotonic};
+
+use super::Io;
+
+/// Real connections and the real clock, for one worker.
+#[derive(Debug)]
+pub struct Sockets {
+    poller: Poller,
+    to: To,
+    tls: Option<TlsSettings>,
+    connections: Vec<Connection>,
+    /// Ciphertext passes through here.
+    scratch: Box<[u8]>,
+    others: Arc<[Waker]>,
+}
+
+#[derive(Debug)]
+enum To {
+    Tcp(Addresses),
+    Unix(std::path::PathBuf),
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    transport: Option<Transport>,
+    /// Where it goes, and how many other addresses may be tried if that fails.
+    attempt: Option<(std::net::SocketAddr, usize)>,
+}
+
+impl Sockets {
+    /// For `users` users of worker `worker`, who waits on `poller` and wakes `others`.
+    pub fn new(
+        target: &Target,
+        tls: Option<TlsSettings>,
+        worker: u32,
+        users: u32,
+        poller: Poller,
+        others: Arc<[Waker]>,
+    ) -> Sockets {
+        let to = match &target.endpoint {
+            Endpoint::Tcp(list) => To::Tcp(Addresses::new(list, worker as usize)),
+            Endpoint::Unix(path) => To::Unix(path.clone()),
+        };
+        // A TLS record and its frame fit several times; without TLS nothing passes here.
+        let scratch = vec![0; if tls.is_some() { 64 * 1024 } else { 0 }].into();
+        let connections = (0..users).map(|_| Connection::default()).collect();
+        Sockets { poller, to, tls, connections, scratch, others }
+    }
+
+    /// Begins to connect to the next address, and to the ones after it as long as they fail at once.
+    fn try_addresses(&mut self, c: u32, mut others: usize) -> Result<Handshake, Failure> {
+        let To::Tcp(addresses) = &mut self.to else { unreachable!("a Unix socket has no second address") };
+        loop {
+            let address = addresses.next();
+            let connection = &mut self.connections[c as usize];
+            connection.attempt = Some((address, others));
+            let begun = Transport::tcp(address, &self.poller, c, self.tls.as_ref()).and_then(|mut transport| {
+                let handshake = transport.handshake(&mut self.scratch)?;
+                connection.transport = Some(transport);
+                Ok(handshake)
+            });
+            match begun {
+                Err(failure) if others > 0 && is_about_the_address(failure) => {
+                    addresses.report(address, false);
+                    others -= 1;
+                }
+                Err(failure) => {
+                    connection.transport = None;
+                    return Err(failure);
+                }
+                Ok(Handshake::Done) => {
+                    addresses.report(address, true);
+                    return Ok(Handshake::Done);
+                }
+                Ok(Handshake::Pending) => return Ok(Handshake::Pending),
+            }
+        }
+    }
+
+    #[inline]
+    fn transport(&mut self, c: u32) -> Option<(&mut Transport, &mut [u8])> {
+        self.connections[c as usize].transport.as_mut().map(|transport| (transport, &mut *self.scratch))
+    }
+}
+
+/// Another address may do better.
+fn is_about_the_address(failure: Failure) -> bool {
+    let causes = [Cause::Refused, Cause::Unreachable, Cause::OsTimedOut, Cause::Denied, Cause::OsError];
+    failure.phase == Phase::Connect && causes.contains(&failure.cause)
+}
+
+impl Io for Sockets {
+    #[inline]
+    fn now(&mut self) -> Nanos {
+        monotonic()
+    }
+
+    fn wait(&mut self, now: Nanos, until: Nanos, ready: &mut Vec<Readiness>) {
+        self.poller.wait(now, until, ready).expect("waiting fails only for a descriptor that is not there");
+    }
+
+    fn spin_until(&mut self, at: Nanos) {
+        while monotonic() < at {
+            std::hint::spin_loop();
+        }
+    }
+
+    fn wake_others(&mut self) {
+        for waker in self.others.iter() {
+            // One that cannot be woken wakes by itself within a tick.
+            let _ = waker.wake();
+        }
+    }
+
+    fn connect(&mut self, c: u32) -> Result<Handshake, Failure> {
+        match &self.to {
+            To::Tcp(addresses) => {
+                let others = addresses.count() - 1;
+                self.try_addresses(c, others)
+            }
+            To::Unix(path) => {
+                let mut transport = Transport::unix(path, &self.poller, c, self.tls.as_ref())?;
+                let handshake = transport.handshake(&mut self.scratch)?;
+                self.connections[c as usize].transport = Some(transport);
+                Ok(handshake)
+            }
+        }
+    }
+
+    fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {
+        let Some((transport, scratch)) = self.transport(c) else { return Ok(Handshake::Pending) };
+        let result = transport.handshake(scratch);
+        let (To::Tcp(addresses), Some((address, others))) = (&mut self.to, self.connections[c as usize].attempt) else {
+            return result;
+        };
+        match result {
+            Err(failure) if is_about_the_address(failure) => {
+                addresses.report(address, false);
+                self.connections[c as usize].transport = None;
+                if others == 0 { Err(failure) } else { self.try_addresses(c, others - 1) }
+            }
+            Ok(Handshake::Done) => {
+                addresses.report(address, true);
+                result
+            }
+            _ => result,
+        }
+    }
+
+    fn is_connected(&self, c: u32) -> bool {
+        self.connections[c as usize].transport.as_ref().is_some_and(Transport::is_connected)
+    }
+
+    #[inline]
+    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop> {
+        let Some((transport, scratch)) = self.transport(c) else { return Err(Stop::Blocked) };
+        transport.read(buf, scratch)
+    }
+
+    #[inline]
+    fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, Stop> {
+        let Some((transport, _)) = self.transport(c) else { return Err(Stop::Blocked) };
+        transport.write(bytes)
+    }
+
+    #[inline]
+    fn wants_write(&self, c: u32) -> bool {
+        self.connections[c as usize].transport.as_ref().is_some_and(Transport::wants_write)
+    }
+
+    fn close(&mut self, c: u32) {
+        self.connections[c as usize].transport = None;
+    }
+}

@@ -1,0 +1,416 @@
+//! The loop: wait, read, complete, expire, release what is due, tick.
+
+use std::collections::VecDeque;
+
+use crate::net::{Readiness, Stop};
+use crate::plan::{Limits, Model, Plan};
+use crate::proto::{Answer, Codec, End};
+use crate::record::{Cause, Failure, Outcome, Phase, Record};
+use crate::schedule;
+use crate::source::Source;
+use crate::stats::{Board, Tally};
+use crate::time::{Nanos, WallClock};
+
+use super::closed::Closed;
+use super::gate::Gate;
+use super::links::{BACK_OFF, CONNECTING, REQUEST};
+use super::user::{Link, Stage, User};
+use super::waves::Waves;
+use super::{Deadlines, Io, Rows, Shared};
+
+/// One worker: its users, their connections, and all that it counts.
+pub struct Worker<'a, I> {
+    pub(super) io: I,
+    pub(super) shared: &'a Shared,
+    pub(super) pace: Pace,
+    pub(super) gate: Gate,
+    pub(super) users: Vec<User>,
+    pub(super) deadlines: Deadlines,
+    pub(super) codec: Codec,
+    pub(super) source: Source,
+    pub(super) tally: Tally,
+    /// Users in the order in which they became free.
+    pub(super) free: Vec<u32>,
+    /// Users that wait for their turn to connect.
+    pub(super) queue: VecDeque<u32>,
+    /// Connections that are being opened.
+    pub(super) connecting: u32,
+    /// Users that are not retired.
+    pub(super) active: u32,
+    /// The clock's last reading.
+    pub(super) now: Nanos,
+    /// Warm-up is over.
+    pub(super) counting: bool,
+    pub(super) keep_alive: bool,
+    pub(super) number: u32,
+    /// The number in the run of this worker's user 0.
+    pub(super) first_user: u32,
+
+    board: &'a Board,
+    rows: Option<Rows>,
+    limits: Limits,
+    buf: Box<[u8]>,
+    done: Vec<Answer>,
+    ready: Vec<Readiness>,
+    /// Connections that had more to read than one turn allows.
+    again: Vec<u32>,
+    next_tick: Nanos,
+}
+
+/// The load model's own state.
+#[derive(Debug)]
+pub(super) enum Pace {
+    Waves(Waves),
+    Closed(Closed),
+}
+
+/// Progress is shown, and rows move on, so often.
+const TICK: Nanos = Nanos::from_millis(100);
+/// A connection may be read so often in one turn: a flood on one does not stop the others.
+const READS_PER_TURN: u32 = 16;
+/// Room for what one call reads.
+const READ_BUFFER: usize = 64 * 1024;
+
+impl<'a, I: Io> Worker<'a, I> {
+    /// Worker `number` of the run, with its share of the users.
+    pub fn new(
+        plan: &Plan,
+        number: u32,
+        io: I,
+        shared: &'a Shared,
+        board: &'a Board,
+        clock: WallClock,
+        rows: Option<Rows>,
+    ) -> Worker<'a, I> {
+        let share = schedule::users_of(number, plan.workers, plan.load.users);
+        let count = share.len() as u32;
+        let codec = Codec::new(&plan.request, &plan.body);
+        let pace = match plan.load.model {
+            Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(&plan.load, every, hold_last_byte)),
+            Model::Closed => Pace::Closed(Closed::new(&plan.load, count)),
+        };
+        let mut lanes = vec![Nanos::ZERO; BACK_OFF];
+        lanes[REQUEST] = plan.limits.request;
+        lanes[CONNECTING] = plan.limits.connect;
+        lanes.extend(super::links::BACK_OFFS);
+        Worker {
+            io,
+            shared,
+            pace,
+            gate: Gate::default(),
+            users: (0..count).map(|_| User::new(codec.session())).collect(),
+            deadlines: Deadlines::new(2 * count as usize, &lanes),
+            source: Source::new(&plan.body, plan.seed, clock),
+            codec,
+            tally: Tally::new(Nanos::ZERO, Nanos::NEVER),
+            free: Vec::with_capacity(count as usize),
+            queue: VecDeque::with_capacity(count as usize),
+            connecting: 0,
+            active: count,
+            now: Nanos::ZERO,
+            counting: false,
+            keep_alive: plan.request.keep_alive,
+            number,
+            first_user: share.start,
+            board,
+            rows,
+            limits: plan.limits,
+            buf: vec![0; READ_BUFFER].into(),
+            done: Vec::with_capacity(16),
+            ready: Vec::with_capacity(1024),
+            again: Vec::new(),
+            next_tick: Nanos::ZERO,
+        }
+    }
+
+    /// Runs to the end, and returns what was counted.
+    pub fn run(mut self) -> Tally {
+        self.now = self.io.now();
+        self.prepare();
+        loop {
+            self.release();
+            if self.is_over() {
+                break;
+            }
+            let until = self.next_instant();
+            self.io.wait(self.now, until, &mut self.ready);
+            if self.ready.is_empty() {
+                self.now = self.io.now();
+            }
+            self.read_all();
+            self.expire();
+            self.tick();
+            if self.shared.is_interrupted() {
+                self.interrupt();
+                break;
+            }
+        }
+        self.finish()
+    }
+
+    fn is_over(&self) -> bool {
+        self.active == 0
+    }
+
+    /// The earliest instant at which there is something to do.
+    fn next_instant(&self) -> Nanos {
+        if !self.again.is_empty() {
+            return Nanos::ZERO;
+        }
+        self.deadlines.next().min(self.next_tick).min(self.gate.next_instant())
+    }
+
+    /// Everything that is ready is looked at once.
+    fn read_all(&mut self) {
+        let mut ready = std::mem::take(&mut self.ready);
+        for c in self.again.drain(..) {
+            ready.push(Readiness { connection: c, readable: true, writable: false, read_closed: true });
+        }
+        for readiness in &ready {
+            self.on_ready(readiness);
+        }
+        ready.clear();
+        self.ready = ready;
+    }
+
+    #[inline]
+    fn on_ready(&mut self, ready: &Readiness) {
+        let u = ready.connection;
+        match self.users[u as usize].link {
+            Link::Open => {
+                if ready.readable || ready.read_closed {
+                    self.read(u, ready.read_closed);
+                }
+                if ready.writable && self.users[u as usize].link == Link::Open {
+                    self.write_on(u);
+                }
+            }
+            Link::Connecting => self.connect_on(u),
+            Link::Closed | Link::Queued | Link::BackOff => {}
+        }
+    }
+
+    /// Reads what `u`'s connection has. A read that does not fill the buffer
+    /// has emptied the socket, unless the peer has closed: then the end is still to be read.
+    #[inline]
+    pub(super) fn read(&mut self, u: u32, read_closed: bool) {
+        let mut turns = 0;
+        loop {
+            match self.io.read(u, &mut self.buf) {
+                Ok(0) => {
+                    self.now = self.io.now();
+                    return self.end(u, End::Closed);
+                }
+                Ok(n) => {
+                    // One reading of the clock serves every answer in these bytes.
+                    self.now = self.io.now();
+                    self.tally.bytes_in += n as u64;
+                    let user = &mut self.users[u as usize];
+                    user.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
+                    self.complete_all(u);
+                    if self.users[u as usize].link != Link::Open || (n < self.buf.len() && !read_closed) {
+                        break;
+                    }
+                    turns += 1;
+                    if turns == READS_PER_TURN {
+                        self.again.push(u);
+                        break;
+                    }
+                }
+                Err(Stop::Blocked) => break,
+                Err(Stop::Failed(failure)) => {
+                    self.now = self.io.now();
+                    return self.end(u, End::Broken(failure));
+                }
+            }
+        }
+        self.close_if_spent(u);
+    }
+
+    /// A connection on which nothing more can be asked is closed, unless an
+    /// answer is still coming.
+    #[inline]
+    fn close_if_spent(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        if user.link != Link::Open || user.session.capacity() > 0 || user.stage == Stage::InFlight {
+            return;
+        }
+        match user.stage {
+            // Bytes that nobody asked for: as good as closed.
+            Stage::Primed => self.end(u, End::Closed),
+            _ => self.close(u),
+        }
+    }
+
+    /// The transport of `u` ended.
+    pub(super) fn end(&mut self, u: u32, end: End) {
+        let user = &mut self.users[u as usize];
+        match user.stage {
+            Stage::InFlight => {
+                user.session.end(end, &mut self.codec, &mut self.done);
+                self.close(u);
+                self.complete_all(u);
+            }
+            // The request knows nothing of a connection that was found closed before it was sent.
+            _ => self.replace(u),
+        }
+    }
+
+    #[inline]
+    fn complete_all(&mut self, u: u32) {
+        while let Some(answer) = self.done.pop() {
+            debug_assert_eq!(answer.ticket, u);
+            let user = &mut self.users[u as usize];
+            let mut record = user.record(self.now, answer.failure);
+            record.first_byte = answer.first_byte;
+            record.body_bytes = answer.body_bytes;
+            // Half an answer is none: its status would be counted as a success.
+            record.status = if answer.failure.is_none() { answer.status } else { 0 };
+            self.complete(u, &record);
+        }
+    }
+
+    /// The request of `u` came to its end.
+    #[inline]
+    pub(super) fn complete(&mut self, u: u32, record: &Record) {
+        self.deadlines.disarm(u);
+        let user = &mut self.users[u as usize];
+        user.stage = Stage::Idle;
+        match record.failure {
+            None => {
+                user.failures = 0;
+                if !self.keep_alive {
+                    self.close(u);
+                }
+            }
+            Some(_) => self.back_off(u),
+        }
+        if self.users[u as usize].request.slot.measured {
+            self.count(record);
+        }
+        match &mut self.pace {
+            Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
+            Pace::Closed(_) if self.users[u as usize].link != Link::BackOff => self.free.push(u),
+            Pace::Closed(_) => {}
+        }
+    }
+
+    /// Counts a measured request, and gives its row to the sink. A full queue
+    /// makes this worker wait; no row is dropped, and no due instant moves.
+    #[inline]
+    pub(super) fn count(&mut self, record: &Record) {
+        self.tally.record(record);
+        if let Some(rows) = &mut self.rows
+            && rows.push(record)
+            && !rows.try_send()
+        {
+            let before = self.io.now();
+            rows.send();
+            self.now = self.io.now();
+            self.tally.sink_wait += self.now.since(before);
+        }
+    }
+
+    /// Everything whose time has run out.
+    fn expire(&mut self) {
+        while let Some(node) = self.deadlines.expired(self.now) {
+            let count = self.users.len() as u32;
+            match node < count {
+                true => self.request_timed_out(node),
+                false => self.link_timed_out(node - count),
+            }
+        }
+    }
+
+    #[cold]
+    fn request_timed_out(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        let record = match user.stage {
+            Stage::InFlight => {
+                let (answer, waiting_for) = user.session.give_up(u);
+                let mut record = user.record(self.now, Some(Failure::new(Phase::Timeout, waiting_for)));
+                record.first_byte = answer.first_byte;
+                record.body_bytes = answer.body_bytes;
+                record
+            }
+            _ => {
+                let waiting_for = if self.io.is_connected(u) { Cause::WaitTls } else { Cause::WaitConnect };
+                self.users[u as usize].record(self.now, Some(Failure::new(Phase::Timeout, waiting_for)))
+            }
+        };
+        self.first_attempt_is_over(u, false);
+        self.complete(u, &record);
+    }
+
+    /// A few times a second: progress is shown and rows move on.
+    fn tick(&mut self) {
+        if self.now < self.next_tick {
+            return;
+        }
+        self.next_tick = self.now + TICK;
+        let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
+        self.board.show(self.number, t0, &self.tally);
+        if let Some(rows) = &mut self.rows {
+            // No room: the next full batch waits for it.
+            rows.try_send();
+        }
+        self.end_if_nobody_connected();
+        self.retire_the_waiting();
+    }
+
+    /// The run ends here and now: what is under way is cut.
+    fn interrupt(&mut self) {
+        self.now = self.io.now();
+        for u in 0..self.users.len() as u32 {
+            let user = &mut self.users[u as usize];
+            let request = user.request;
+            match user.stage {
+                Stage::InFlight if request.slot.measured => {
+                    let record = user.record(self.now, Some(Failure::new(Phase::Cut, Cause::RunEnded)));
+                    debug_assert_eq!(record.outcome(), Outcome::Unfinished);
+                    self.count(&record);
+                }
+                Stage::Pending if request.slot.measured => {
+                    let due = request.due.min(request.ready);
+                    if due != Nanos::NEVER {
+                        self.tally.unsent(due, self.now);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.counting {
+            self.tally.last_done = self.now;
+        }
+    }
+
+    fn finish(mut self) -> Tally {
+        let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
+        self.board.show(self.number, t0, &self.tally);
+        if let Some(rows) = &mut self.rows {
+            rows.send();
+        }
+        self.tally
+    }
+
+    /// Counting begins at `t0`, for every worker.
+    pub(super) fn begin_counting(&mut self, at: Nanos) {
+        if !self.counting {
+            self.counting = true;
+            let t0 = self.shared.begin_counting(at);
+            let window_end = match &mut self.pace {
+                Pace::Closed(closed) => closed.count_from(t0),
+                Pace::Waves(_) => Nanos::NEVER,
+            };
+            self.tally.start(t0, window_end);
+        }
+    }
+
+    /// The time limits.
+    pub(super) fn request_limit_starts(&mut self, u: u32, at: Nanos) {
+        debug_assert!(self.limits.request > Nanos::ZERO);
+        if !self.deadlines.is_armed(u) {
+            self.deadlines.arm(u, REQUEST, at);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! TLS settings, and one TLS connection's state.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConnection, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
+
+use crate::plan::{Identity, Tls, Trust};
+use crate::record::{Cause, Failure, Phase};
+
+use super::cause::{failure_of, tls_cause};
+use super::transport::{Handshake, Stop};
+
+/// What a TLS connection needs to begin.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl TlsSettings {
+    /// Settings with a session cache of their own: resumption shares nothing between workers.
+    ///
+    /// # Errors
+    /// One line: what is wrong with the name, the certificates or the key.
+    pub fn new(tls: &Tls) -> Result<TlsSettings, String> {
+        let name = ServerName::try_from(tls.server_name.clone())
+            .map_err(|_| format!("'{}' is neither a host name nor an IP address", tls.server_name))?;
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?;
+        let builder = match &tls.trust {
+            Trust::Anything => builder.dangerous().with_custom_certificate_verifier(Arc::new(Gullible(provider))),
+            Trust::System => builder.with_root_certificates(system_roots()?),
+            Trust::Roots(pem) => builder.with_root_certificates(given_roots(pem)?),
+        };
+        let mut config = match &tls.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = parse_identity(identity)?;
+                builder
+                    .with_client_auth_cert(chain, key)
+                    .map_err(|e| format!("--cert and --key do not fit together: {e}"))?
+            }
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::in_memory_sessions(256);
+        config.key_log = Arc::new(KeyLogFile::new());
+        Ok(TlsSettings { config: Arc::new(config), name })
+    }
+
+    /// The same settings with a session cache of their own, for another worker.
+    pub fn for_another_worker(&self) -> TlsSettings {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::in_memory_sessions(256);
+        TlsSettings { config: Arc::new(config), name: self.name.clone() }
+    }
+}
+
+fn system_roots() -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    match roots.is_empty() {
+        false => Ok(roots),
+        true => Err("this system has no root certificates: install them, or give --cacert or --insecure".into()),
+    }
+}
+
+fn given_roots(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|e| format!("--cacert: not a PEM certificate: {e}"))?;
+        roots.add(certificate).map_err(|e| format!("--cacert: {e}"))?;
+    }
+    if roots.is_empty() { Err("--cacert: no certificate in the file".into()) } else { Ok(roots) }
+}
+
+fn parse_identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&identity.chain)
+        .collect::<Result<_, _>>()
+        .map_err(|e| format!("--cert: not a PEM certificate: {e}"))?;
+    if chain.is_empty() {
+        return Err("--cert: no certificate in the file".into());
+    }
+    let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|e| format!("--key: no PEM private key: {e}"))?;
+    Ok((chain, key))
+}
+
+/// One TLS connection's state, without its socket.
+#[derive(Debug)]
+pub(super) struct TlsState {
+    connection: ClientConnection,
+    /// The peer said that nothing follows (close_notify), or the socket ended.
+    ended: bool,
+}
+
+impl TlsState {
+    pub(super) fn new(settings: &TlsSettings) -> Result<TlsState, Failure> {
+        ClientConnection::new(Arc::clone(&settings.config), settings.name.clone())
+            .map(|connection| TlsState { connection, ended: false })
+            .map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))
+    }
+
+    /// Goes on with the handshake as far as the socket allows.
+    pub(super) fn handshake(
+        &mut self,
+        socket: &mut (impl Read + Write),
+        scratch: &mut [u8],
+    ) -> Result<Handshake, Failure> {
+        loop {
+            match self.flush(socket, Phase::Tls) {
+                Ok(()) => {}
+                Err(Stop::Blocked) if self.connection.wants_read() => {}
+                Err(Stop::Blocked) => return Ok(Handshake::Pending),
+                Err(Stop::Failed(failure)) => return Err(failure),
+            }
+            if !self.connection.is_handshaking() {
+                return Ok(Handshake::Done);
+            }
+            match socket.read(scratch) {
+                Ok(0) => return Err(Failure::new(Phase::Tls, Cause::ClosedEarly)),
+                Ok(n) => self.take(&scratch[..n]).map_err(|failure| {
+                    // The alert that says why tells the server, if it listens.
+                    let _ = self.flush(socket, Phase::Tls);
+                    failure
+                })?,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Handshake::Pending),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(failure_of(Phase::Tls, &e)),
+            }
+        }
+    }
+
+    /// Decrypts into `buf` until it is full or the socket has no more. 0: the end.
+    pub(super) fn read(
+        &mut self,
+        socket: &mut (impl Read + Write),
+        scratch: &mut [u8],
+        buf: &mut [u8],
+    ) -> Result<usize, Stop> {
+        let mut filled = 0;
+        loop {
+            filled += self.plaintext(&mut buf[filled..]);
+            if filled == buf.len() || (self.ended && filled == 0) {
+                return Ok(filled);
+            }
+            if self.ended {
+                return Ok(filled);
+            }
+            match socket.read(scratch) {
+                Ok(0) => self.ended = true,
+                Ok(n) => {
+                    // What was decrypted before a bad record still counts; the error comes back with the next read.
+                    if let Err(failure) = self.take(&scratch[..n]) {
+                        filled += self.plaintext(&mut buf[filled..]);
+                        return if filled > 0 { Ok(filled) } else { Err(Stop::Failed(failure)) };
+                    }
+                    if self.connection.wants_write() {
+                        let _ = self.flush(socket, Phase::Read);
+                    }
+                    if n < scratch.len() {
+                        filled += self.plaintext(&mut buf[filled..]);
+                        if filled > 0 {
+                            return Ok(filled);
+                        }
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if filled > 0 => return Ok(filled),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(Stop::Blocked),
+                Err(e) => return Err(Stop::Failed(failure_of(Phase::Read, &e))),
+            }
+        }
+    }
+
+    /// Encrypts and writes `bytes`; returns how many were taken. What the
+    /// socket does not take now goes out with the next call, which may be for no bytes.
+    pub(super) fn write(&mut self, socket: &mut (impl Read + Write), bytes: &[u8]) -> Result<usize, Stop> {
+        self.flush(socket, Phase::Write)?;
+        let taken = self.connection.writer().write(bytes).map_err(|e| Stop::Failed(failure_of(Phase::Write, &e)))?;
+        match self.flush(socket, Phase::Write) {
+            Err(Stop::Blocked) | Ok(()) => Ok(taken),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Ciphertext is waiting for the socket.
+    pub(super) fn wants_write(&self) -> bool {
+        self.connection.wants_write()
+    }
+
+    /// Feeds ciphertext in.
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+        while !bytes.is_empty() {
+            // Fails only if plaintext piles up, which `read` prevents by its bounded scratch.
+            let taken = self.connection.read_tls(&mut bytes).map_err(|_| Failure::new(Phase::Tls, Cause::TlsOther))?;
+            let state =
+                self.connection.process_new_packets().map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))?;
+            self.ended |= state.peer_has_closed();
+            if taken == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn plaintext(&mut self, buf: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while filled < buf.len() {
+            // "Would block" and "closed without close_notify" both mean that there is no more here.
+            match self.connection.reader().read(&mut buf[filled..]) {
+                Ok(0) | Err(_) => break,
+                Ok(n) => filled += n,
+            }
+        }
+        filled
+    }
+
+    fn flush(&mut self, socket: &mut impl Write, phase: Phase) -> Result<(), Stop> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(socket) {
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(Stop::Blocked),
+                Err(e) => return Err(Stop::Failed(failure_of(phase, &e))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Believes every certificate (`--insecure`), but not a signature that does not fit it.
+#[derive(Debug)]
+struct Gullible(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Gullible {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

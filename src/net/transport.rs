@@ -1,0 +1,188 @@
+//! One connection, whatever it is made of.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use mio::net::{TcpStream, UnixStream};
+
+use crate::record::{Failure, Phase};
+
+use super::Poller;
+use super::cause::failure_of;
+use super::tls::{TlsSettings, TlsState};
+
+/// A connection that is being opened or open. Dropping it closes it.
+#[derive(Debug)]
+pub struct Transport {
+    socket: Socket,
+    tls: Option<Box<TlsState>>,
+    /// The socket itself is connected.
+    connected: bool,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// Whether a connection can carry requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// Not yet: wait for readiness.
+    Pending,
+    /// It can.
+    Done,
+}
+
+/// Why no byte was read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Not now: wait for readiness.
+    Blocked,
+    /// Never again.
+    Failed(Failure),
+}
+
+impl Transport {
+    /// Begins to connect to a TCP address.
+    ///
+    /// # Errors
+    /// What the system said at once.
+    pub fn tcp(address: SocketAddr, poller: &Poller, number: u32, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
+        let failed = |e: io::Error| failure_of(Phase::Connect, &e);
+        let mut stream = TcpStream::connect(address).map_err(failed)?;
+        // Nagle's algorithm would hold back the end of a request until an acknowledgement comes.
+        let _ = stream.set_nodelay(true);
+        poller.register(&mut stream, number).map_err(failed)?;
+        Transport::begin(Socket::Tcp(stream), tls)
+    }
+
+    /// Connects to a Unix-domain socket.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn unix(path: &Path, poller: &Poller, number: u32, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
+        let failed = |e: io::Error| failure_of(Phase::Connect, &e);
+        let mut stream = UnixStream::connect(path).map_err(failed)?;
+        poller.register(&mut stream, number).map_err(failed)?;
+        Transport::begin(Socket::Unix(stream), tls)
+    }
+
+    fn begin(socket: Socket, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
+        let tls = tls.map(TlsState::new).transpose()?.map(Box::new);
+        Ok(Transport { socket, tls, connected: false })
+    }
+
+    /// Goes on with connecting, TLS included.
+    ///
+    /// # Errors
+    /// Why the connection cannot be opened.
+    pub fn handshake(&mut self, scratch: &mut [u8]) -> Result<Handshake, Failure> {
+        if !self.connected {
+            match self.socket.is_connected() {
+                Ok(true) => self.connected = true,
+                Ok(false) => return Ok(Handshake::Pending),
+                Err(e) => return Err(failure_of(Phase::Connect, &e)),
+            }
+        }
+        match &mut self.tls {
+            None => Ok(Handshake::Done),
+            Some(tls) => tls.handshake(&mut self.socket, scratch),
+        }
+    }
+
+    /// The socket is connected; TLS may still be under way.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Reads into `buf` as much as is there. 0: the peer sends no more.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    #[inline]
+    pub fn read(&mut self, buf: &mut [u8], scratch: &mut [u8]) -> Result<usize, Stop> {
+        match &mut self.tls {
+            None => loop {
+                match self.socket.read(buf) {
+                    Ok(n) => return Ok(n),
+                    Err(e) => stop(Phase::Read, &e)?,
+                }
+            },
+            Some(tls) => tls.read(&mut self.socket, scratch, buf),
+        }
+    }
+
+    /// Writes the first bytes of `bytes`; returns how many.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    #[inline]
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
+        match &mut self.tls {
+            None => loop {
+                match self.socket.write(bytes) {
+                    Ok(n) => return Ok(n),
+                    Err(e) => stop(Phase::Write, &e)?,
+                }
+            },
+            Some(tls) => tls.write(&mut self.socket, bytes),
+        }
+    }
+
+    /// Bytes that [`Self::write`] took are waiting for the socket.
+    pub fn wants_write(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+}
+
+/// An error that ends the call; an interruption does not.
+#[cold]
+fn stop(phase: Phase, error: &io::Error) -> Result<(), Stop> {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Ok(()),
+        io::ErrorKind::WouldBlock => Err(Stop::Blocked),
+        _ => Err(Stop::Failed(failure_of(phase, error))),
+    }
+}
+
+impl Socket {
+    fn is_connected(&self) -> io::Result<bool> {
+        let (error, peer) = match self {
+            Socket::Tcp(s) => (s.take_error()?, s.peer_addr().map(drop)),
+            Socket::Unix(s) => (s.take_error()?, s.peer_addr().map(drop)),
+        };
+        match (error, peer) {
+            (Some(error), _) => Err(error),
+            (None, Ok(())) => Ok(true),
+            (None, Err(e)) if e.kind() == io::ErrorKind::NotConnected => Ok(false),
+            (None, Err(e)) => Err(e),
+        }
+    }
+}
+
+impl Read for Socket {
+    #[inline]
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(s) => s.read(buf),
+            Socket::Unix(s) => s.read(buf),
+        }
+    }
+}
+
+impl Write for Socket {
+    #[inline]
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(s) => s.write(buf),
+            Socket::Unix(s) => s.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
