@@ -1,6 +1,9 @@
 //! What each request carries.
 
 pub mod dynamic;
+mod json;
+mod stamp;
+mod words;
 
 use crate::request::{Body, Payload, Slot};
 use crate::rng;
