@@ -1,15 +1,19 @@
 //! The engine of `onrush`, an HTTP load tester. The library exists for the
 //! project's own tests, benches and fuzz targets; the product is the binary.
 
+pub mod cli;
 pub mod engine;
 pub mod net;
 pub mod plan;
 pub mod proto;
 pub mod record;
+pub mod report;
 pub mod request;
 pub mod rng;
+pub mod run;
 pub mod schedule;
 pub mod serve;
+pub mod sink;
 pub mod source;
 pub mod stats;
 pub mod time;

@@ -1,3 +1,7 @@
 //! `onrush`: see `onrush --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onrush::cli::main()
+}

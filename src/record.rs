@@ -41,6 +41,17 @@ pub const NO_WAVE: u32 = u32::MAX;
 
 const _: () = assert!(size_of::<Record>() <= 80);
 
+/// Records of one worker on their way to the sinks.
+#[derive(Debug)]
+pub struct Batch {
+    /// The worker, to whom the emptied vector goes back.
+    pub worker: u32,
+    /// T0 of the run: rows give instants relative to it.
+    pub t0: Nanos,
+    /// In order of completion.
+    pub records: Vec<Record>,
+}
+
 /// How a request is counted: every scheduled request is in exactly one of these, or unsent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {

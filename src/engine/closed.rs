@@ -62,8 +62,7 @@ impl Closed {
 
     /// The end has come: whoever waits need not wait longer.
     pub(super) fn is_over(&self, now: Nanos, shared: &Shared) -> bool {
-        self.warmup_until.is_none()
-            && (now >= self.end || (self.batch.is_empty() && shared.measured.is_used_up()))
+        self.warmup_until.is_none() && (now >= self.end || (self.batch.is_empty() && shared.measured.is_used_up()))
     }
 
     /// What a user that is free at `now` does.

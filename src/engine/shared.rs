@@ -1,6 +1,7 @@
 //! What the workers of a run share: a few words that are touched at the start,
 //! at a hand-over, and in batches.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::plan::{Plan, Warmup};
@@ -21,15 +22,15 @@ pub struct Shared {
     /// When counting began; zero before that.
     t0: AtomicU64,
     /// The run is to end now: an interruption.
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
     users: u32,
     /// Users whose first connecting failed.
     first_failures: AtomicU32,
 }
 
 impl Shared {
-    /// For this run.
-    pub fn new(plan: &Plan) -> Shared {
+    /// For this run, which ends early when somebody sets `stop`.
+    pub fn new(plan: &Plan, stop: Arc<AtomicBool>) -> Shared {
         let warmup = match plan.load.warmup {
             Warmup::None => 0,
             Warmup::Requests(n) => n,
@@ -40,7 +41,7 @@ impl Shared {
             measured: Counter::new(plan.load.stop.requests.unwrap_or(u64::MAX)),
             warmup: Counter::new(warmup),
             t0: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
+            stop,
             users: plan.load.users,
             first_failures: AtomicU32::new(0),
         }
@@ -68,6 +69,14 @@ impl Shared {
     /// A user's first attempt to connect failed.
     pub fn first_connect_failed(&self) {
         self.first_failures.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// When counting began, if it has.
+    pub fn t0(&self) -> Option<Nanos> {
+        match self.t0.load(Ordering::Acquire) {
+            0 => None,
+            t0 => Some(Nanos(t0)),
+        }
     }
 
     /// Every user has tried to connect, and none could.

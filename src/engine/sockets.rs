@@ -21,7 +21,7 @@ pub struct Sockets {
     connections: Vec<Connection>,
     /// Ciphertext passes through here.
     scratch: Box<[u8]>,
-    others: Arc<[Waker]>,
+    others: Vec<Arc<Waker>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Sockets {
         worker: u32,
         users: u32,
         poller: Poller,
-        others: Arc<[Waker]>,
+        others: Vec<Arc<Waker>>,
     ) -> Sockets {
         let to = match &target.endpoint {
             Endpoint::Tcp(list) => To::Tcp(Addresses::new(list, worker as usize)),
@@ -61,7 +61,7 @@ impl Sockets {
     fn try_addresses(&mut self, c: u32, mut others: usize) -> Result<Handshake, Failure> {
         let To::Tcp(addresses) = &mut self.to else { unreachable!("a Unix socket has no second address") };
         loop {
-            let address = addresses.next();
+            let address = addresses.take_turn();
             let connection = &mut self.connections[c as usize];
             connection.attempt = Some((address, others));
             let begun = Transport::tcp(address, &self.poller, c, self.tls.as_ref()).and_then(|mut transport| {
@@ -116,7 +116,7 @@ impl Io for Sockets {
     }
 
     fn wake_others(&mut self) {
-        for waker in self.others.iter() {
+        for waker in &self.others {
             // One that cannot be woken wakes by itself within a tick.
             let _ = waker.wake();
         }

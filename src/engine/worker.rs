@@ -302,10 +302,10 @@ impl<'a, I: Io> Worker<'a, I> {
         self.tally.record(record);
         if let Some(rows) = &mut self.rows
             && rows.push(record)
-            && !rows.try_send()
+            && !rows.try_send(self.tally.t0)
         {
             let before = self.io.now();
-            rows.send();
+            rows.send(self.tally.t0);
             self.now = self.io.now();
             self.tally.sink_wait += self.now.since(before);
         }
@@ -352,7 +352,7 @@ impl<'a, I: Io> Worker<'a, I> {
         self.board.show(self.number, t0, &self.tally);
         if let Some(rows) = &mut self.rows {
             // No room: the next full batch waits for it.
-            rows.try_send();
+            rows.try_send(self.tally.t0);
         }
         self.end_if_nobody_connected();
         self.retire_the_waiting();
@@ -388,8 +388,9 @@ impl<'a, I: Io> Worker<'a, I> {
         let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
         self.board.show(self.number, t0, &self.tally);
         if let Some(rows) = &mut self.rows {
-            rows.send();
+            rows.send(self.tally.t0);
         }
+        self.tally.close();
         self.tally
     }
 

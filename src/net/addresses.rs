@@ -23,7 +23,7 @@ impl Addresses {
     }
 
     /// The next one in turn that works, or just the next one if none does.
-    pub fn next(&mut self) -> SocketAddr {
+    pub fn take_turn(&mut self) -> SocketAddr {
         let n = self.list.len();
         let start = self.turn;
         let works = (0..n).map(|i| (start + i) % n).find(|&i| self.list[i].1);
@@ -49,7 +49,7 @@ mod tests {
     }
 
     fn ports(a: &mut Addresses, n: usize) -> Vec<u16> {
-        (0..n).map(|_| a.next().port()).collect()
+        (0..n).map(|_| a.take_turn().port()).collect()
     }
 
     #[test]

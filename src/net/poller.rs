@@ -113,8 +113,7 @@ mod timer {
 
     impl Timer {
         pub(super) fn new(poll: &Poll) -> io::Result<Timer> {
-            let fd =
-                timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK.union(TimerfdFlags::CLOEXEC))?;
+            let fd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK.union(TimerfdFlags::CLOEXEC))?;
             // Setting it again clears what it has counted, so it is never read.
             poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), super::TIMER, Interest::READABLE)?;
             Ok(Timer { fd, armed: Nanos::NEVER })

@@ -126,10 +126,9 @@ impl TlsState {
             }
             match socket.read(scratch) {
                 Ok(0) => return Err(Failure::new(Phase::Tls, Cause::ClosedEarly)),
-                Ok(n) => self.take(&scratch[..n]).map_err(|failure| {
+                Ok(n) => self.take(&scratch[..n]).inspect_err(|_| {
                     // The alert that says why tells the server, if it listens.
                     let _ = self.flush(socket, Phase::Tls);
-                    failure
                 })?,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Handshake::Pending),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -201,8 +200,7 @@ impl TlsState {
         while !bytes.is_empty() {
             // Fails only if plaintext piles up, which `read` prevents by its bounded scratch.
             let taken = self.connection.read_tls(&mut bytes).map_err(|_| Failure::new(Phase::Tls, Cause::TlsOther))?;
-            let state =
-                self.connection.process_new_packets().map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))?;
+            let state = self.connection.process_new_packets().map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))?;
             self.ended |= state.peer_has_closed();
             if taken == 0 {
                 break;

@@ -50,7 +50,12 @@ impl Transport {
     ///
     /// # Errors
     /// What the system said at once.
-    pub fn tcp(address: SocketAddr, poller: &Poller, number: u32, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
+    pub fn tcp(
+        address: SocketAddr,
+        poller: &Poller,
+        number: u32,
+        tls: Option<&TlsSettings>,
+    ) -> Result<Transport, Failure> {
         let failed = |e: io::Error| failure_of(Phase::Connect, &e);
         let mut stream = TcpStream::connect(address).map_err(failed)?;
         // Nagle's algorithm would hold back the end of a request until an acknowledgement comes.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::{Plan, Warmup};
 use crate::record::{Cause, Phase, Record};
 use crate::time::Nanos;
 
@@ -240,6 +241,32 @@ pub struct RunFacts {
     pub interrupted: bool,
     /// What the user should know.
     pub notes: Vec<String>,
+}
+
+impl PlanLine {
+    /// What of a plan belongs into a report.
+    pub fn new(plan: &Plan) -> PlanLine {
+        let load = &plan.load;
+        PlanLine {
+            url: plan.target.url.clone(),
+            method: plan.request.method.clone(),
+            model: load.model.name().into(),
+            concurrency: load.users,
+            requests: load.stop.requests,
+            duration_s: load.stop.duration.map(Nanos::as_secs),
+            rate_per_s: None,
+            arrivals: None,
+            warmup: match load.warmup {
+                Warmup::None => None,
+                Warmup::Requests(n) => Some(format!("{n} requests")),
+                Warmup::Time(span) => Some(format!("{} s", span.as_secs())),
+            },
+            timeout_s: plan.limits.request.as_secs(),
+            seed: plan.seed,
+            workers: plan.workers,
+            http_version: "1.1".into(),
+        }
+    }
 }
 
 impl Summary {

@@ -242,11 +242,17 @@ impl Tally {
         second.end = self.t0 + Nanos::from_secs(second.number + 1);
     }
 
+    /// The run is over: the last second, whole or not, joins the others.
+    pub fn close(&mut self) {
+        self.roll(self.last_done);
+    }
+
     /// Adds all that another worker of the same run counted.
     pub fn merge(&mut self, mut other: Tally) {
-        self.roll(self.last_done);
-        other.roll(other.last_done);
-        self.t0 = self.t0.min(other.t0);
+        self.close();
+        other.close();
+        // A worker that never began to count has no T0.
+        self.t0 = if self.t0 == Nanos::ZERO { other.t0 } else { self.t0 };
         self.last_done = self.last_done.max(other.last_done);
         self.window_end = self.window_end.min(other.window_end);
         self.answered_in_window += other.answered_in_window;
@@ -269,7 +275,7 @@ impl Tally {
         self.series.merge(other.series);
         for theirs in other.failures {
             match self.failures.iter_mut().find(|mine| mine.failure == theirs.failure) {
-                Some(mine) => mine.merge(theirs),
+                Some(mine) => mine.merge(&theirs),
                 None => self.failures.push(theirs),
             }
         }
@@ -312,7 +318,7 @@ impl Tally {
         &self.failed
     }
 
-    /// The run over time, up to the last full second unless merged.
+    /// The run over time, complete once [`Self::close`]d.
     pub fn series(&self) -> &Series {
         &self.series
     }
@@ -333,7 +339,7 @@ impl Tally {
 }
 
 impl FailureCount {
-    fn merge(&mut self, other: FailureCount) {
+    fn merge(&mut self, other: &FailureCount) {
         self.count += other.count;
         self.last = self.last.max(other.last);
         if other.first < self.first {
@@ -411,7 +417,7 @@ mod tests {
     fn seconds_are_told_apart_and_gaps_leave_no_entry() {
         let second = 1_000_000_000;
         let mut t = tally(&[record(0, 10, 200), record(second - 5, 10, 200), record(5 * second, 10, 500)]);
-        t.roll(t.last_done);
+        t.close();
         let series: Vec<_> =
             t.series().iter().map(|(at, counts, d)| (at.0 / second, counts.ended(), d.count())).collect();
         assert_eq!(series, [(0, 1, 1), (1, 1, 1), (5, 1, 1)]);
@@ -443,7 +449,7 @@ mod tests {
             let all: Vec<Record> = records.iter().map(|(r, _)| *r).collect();
             let part = |want| records.iter().filter(|(_, m)| *m == want).map(|(r, _)| *r).collect::<Vec<_>>();
             let mut whole = tally(&all);
-            whole.roll(whole.last_done);
+            whole.close();
             let mut merged = tally(&part(true));
             merged.merge(tally(&part(false)));
             prop_assert_eq!(merged.counts(), whole.counts());

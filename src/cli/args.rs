@@ -1,0 +1,272 @@
+//! What the user typed: one field a flag. The doc comments are the help.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::plan::Warmup;
+use crate::report::Paint;
+use crate::time::Nanos;
+use crate::units;
+
+/// Hits a URL with N users at the same instant, wave after wave, and accounts for every request.
+#[derive(Debug, Parser)]
+#[command(
+    name = "onrush",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
+                  Exit codes: 0 done, 2 wrong usage (nothing was sent), 3 no request was answered,\n\
+                  5 an output file could not be written to the end, 130 interrupted.\n\
+                  Example: onrush --demo --method POST --dynamic -c 20 -n 100 --csv results.csv"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the built-in target: a fast HTTP/1.1 server to try things on
+    Serve(ServeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(super) listen: SocketAddr,
+    /// Threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(super) threads: Option<u32>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// What to test, as in http://127.0.0.1:8000/post
+    #[arg(value_name = "URL", help_heading = TARGET, conflicts_with = "url")]
+    pub(super) positional_url: Option<String>,
+    /// The same as a flag
+    #[arg(long, value_name = "URL", help_heading = TARGET)]
+    pub(super) url: Option<String>,
+    /// Request method [default: GET, or POST with a body]
+    #[arg(short, long, help_heading = TARGET)]
+    pub(super) method: Option<String>,
+    /// Header line 'Name: value'; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = TARGET)]
+    pub(super) headers: Vec<String>,
+    /// Content-Type header [default: by the body]
+    #[arg(short = 'T', long, value_name = "TYPE", help_heading = TARGET)]
+    pub(super) content_type: Option<String>,
+    /// Accept header [default: */*]
+    #[arg(short = 'A', long, value_name = "TYPES", help_heading = TARGET)]
+    pub(super) accept: Option<String>,
+    /// Basic authentication
+    #[arg(short = 'a', long, value_name = "USER:PASS", help_heading = TARGET)]
+    pub(super) basic_auth: Option<String>,
+    /// Host header [default: from the URL]
+    #[arg(long, help_heading = TARGET)]
+    pub(super) host: Option<String>,
+    /// Start the built-in target on a free loopback port, and test that
+    #[arg(long, help_heading = TARGET)]
+    pub(super) demo: bool,
+
+    /// Request body
+    #[arg(short, long, value_name = "TEXT", help_heading = BODY, conflicts_with_all = ["data_file", "dynamic"])]
+    pub(super) data: Option<String>,
+    /// File with the request body (- for standard input)
+    #[arg(short = 'D', long, value_name = "FILE", help_heading = BODY, conflicts_with = "dynamic")]
+    pub(super) data_file: Option<PathBuf>,
+    /// Another JSON body for each request: ids, a user, a session, metrics, features, tags
+    #[arg(long, help_heading = BODY)]
+    pub(super) dynamic: bool,
+    /// Seed of the dynamic bodies: the same seed, the same bodies [default: random]
+    #[arg(long, value_name = "N", help_heading = BODY)]
+    pub(super) seed: Option<u64>,
+
+    /// Users
+    #[arg(short, long, value_name = "N", default_value_t = 50, help_heading = LOAD, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) concurrency: u32,
+    /// Requests in all [default: 200 unless -z is given]
+    #[arg(short = 'n', long, value_name = "N", help_heading = LOAD, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) requests: Option<u64>,
+    /// Time to run for; with -n, whichever ends first
+    #[arg(short = 'z', long, value_name = "TIME", value_parser = positive, help_heading = LOAD)]
+    pub(super) duration: Option<Nanos>,
+    /// When requests are due
+    #[arg(long, value_enum, default_value_t = ModelArg::Waves, help_heading = LOAD)]
+    pub(super) model: ModelArg,
+    /// Send first and do not count: N requests, or for a TIME with a unit
+    #[arg(long, value_name = "N|TIME", value_parser = warmup, help_heading = LOAD)]
+    pub(super) warmup: Option<Warmup>,
+    /// Plan waves this far apart
+    #[arg(long, value_name = "TIME", value_parser = positive, help_heading = LOAD)]
+    pub(super) wave_every: Option<Nanos>,
+    /// Send all but the last byte of each request before the wave's release
+    #[arg(long, help_heading = LOAD)]
+    pub(super) hold_last_byte: bool,
+
+    /// Time limit of a request, connecting included where it has to
+    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = positive, help_heading = LIMITS)]
+    pub(super) timeout: Nanos,
+    /// Time limit of opening a connection [default: as --timeout]
+    #[arg(long, value_name = "TIME", value_parser = positive, help_heading = LIMITS)]
+    pub(super) connect_timeout: Option<Nanos>,
+
+    /// A new connection for each request
+    #[arg(long, help_heading = CONNECTION)]
+    pub(super) disable_keepalive: bool,
+    /// Believe any server certificate
+    #[arg(short = 'k', long, help_heading = CONNECTION)]
+    pub(super) insecure: bool,
+    /// Believe the certificates that these roots vouch for (PEM), and no others
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION, conflicts_with = "insecure")]
+    pub(super) cacert: Option<PathBuf>,
+    /// This side's certificate chain (PEM)
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION, requires = "key")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key (PEM)
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION, requires = "cert")]
+    pub(super) key: Option<PathBuf>,
+    /// Name to ask for in TLS and to expect in the certificate [default: from the URL]
+    #[arg(long, value_name = "NAME", help_heading = CONNECTION)]
+    pub(super) sni: Option<String>,
+    /// Connect to the second host and port where the URL says the first; may be repeated
+    #[arg(long, value_name = "HOST:PORT:HOST:PORT", help_heading = CONNECTION)]
+    pub(super) connect_to: Vec<String>,
+    /// Connect to a Unix-domain socket
+    #[arg(long, value_name = "PATH", help_heading = CONNECTION, conflicts_with_all = ["connect_to", "ipv4", "ipv6"])]
+    pub(super) unix_socket: Option<PathBuf>,
+    /// IPv4 alone
+    #[arg(short = '4', long, help_heading = CONNECTION, conflicts_with = "ipv6")]
+    pub(super) ipv4: bool,
+    /// IPv6 alone
+    #[arg(short = '6', long, help_heading = CONNECTION)]
+    pub(super) ipv6: bool,
+    /// Threads [default: 1 for waves, one a core for closed; at most the users]
+    #[arg(long, value_name = "N", help_heading = CONNECTION, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(super) workers: Option<u32>,
+
+    /// Write a row for every request (- for standard output)
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) csv: Option<PathBuf>,
+    /// Write the summary as JSON (- for standard output)
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) json: Option<PathBuf>,
+    /// Form of the summary
+    #[arg(short, long, value_enum, default_value_t = Output::Text, help_heading = OUTPUT)]
+    pub(super) output: Output,
+    /// Show progress even where standard error is no terminal
+    #[arg(long, help_heading = OUTPUT, conflicts_with = "no_progress")]
+    pub(super) progress: bool,
+    /// Show no progress
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) no_progress: bool,
+    /// Colours; NO_COLOR is respected
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = OUTPUT)]
+    pub(super) color: Colour,
+}
+
+const TARGET: &str = "Target";
+const BODY: &str = "Body";
+const LOAD: &str = "Load";
+const LIMITS: &str = "Time limits";
+const CONNECTION: &str = "Connection";
+const OUTPUT: &str = "Output";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModelArg {
+    /// All users at once, again when all answers are in
+    Waves,
+    /// A user sends again as soon as its answer is in
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    Text,
+    Json,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Colour {
+    pub(super) fn paint(self, terminal: bool) -> Paint {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        match self {
+            Colour::Always => Paint::Colour,
+            Colour::Auto if terminal && !no_color => Paint::Colour,
+            Colour::Auto | Colour::Never => Paint::Plain,
+        }
+    }
+}
+
+impl RunArgs {
+    /// The URL, whichever way it was given.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.positional_url.as_deref().or(self.url.as_deref())
+    }
+
+    /// Rows or JSON go to standard output: the text summary has to go elsewhere.
+    pub(super) fn stdout_is_taken(&self) -> bool {
+        [&self.csv, &self.json].into_iter().flatten().any(|path| is_stdio(path))
+    }
+}
+
+/// `-`.
+pub(super) fn is_stdio(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// A path as messages show it.
+pub(super) fn shown(path: &Path) -> String {
+    if is_stdio(path) { "standard output".into() } else { path.display().to_string() }
+}
+
+fn positive(text: &str) -> Result<Nanos, String> {
+    match units::parse_duration(text)? {
+        Nanos::ZERO => Err("it must be longer than zero".into()),
+        time => Ok(time),
+    }
+}
+
+fn warmup(text: &str) -> Result<Warmup, String> {
+    match text.parse() {
+        Ok(0) => Ok(Warmup::None),
+        Ok(n) => Ok(Warmup::Requests(n)),
+        Err(_) => match units::parse_duration(text) {
+            Ok(Nanos::ZERO) => Ok(Warmup::None),
+            Ok(time) => Ok(Warmup::Time(time)),
+            Err(_) => Err("write a number of requests, or a time with its unit, as in 100 or 5s".into()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_warmup_number_is_a_count() {
+        assert_eq!(warmup("20"), Ok(Warmup::Requests(20)));
+        assert_eq!(warmup("20s"), Ok(Warmup::Time(Nanos::from_secs(20))));
+        assert_eq!(warmup("0"), Ok(Warmup::None));
+        assert!(warmup("lots").is_err());
+    }
+}

@@ -1,0 +1,226 @@
+//! Flags to plan: the only place that sees both.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::net::resolve::{Family, resolve};
+use crate::net::tls::TlsSettings;
+use crate::plan::{Endpoint, Identity, Limits, Load, Model, Plan, Stop, Target, Tls, Trust, Warmup};
+use crate::request::{Body, Header, RequestHead};
+use crate::rng::mix;
+use crate::time::WallClock;
+
+use super::args::{ModelArg, RunArgs, is_stdio, shown};
+use super::target::{Location, cores, header_value, is_token, parse_connect_to, parse_header, parse_url};
+
+/// The plan that the flags ask for; `demo` is the address of the built-in target.
+pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<Plan> {
+    let location = location(args, demo)?;
+    let load = load(args)?;
+    let body = body(args)?;
+    let limits = Limits { request: args.timeout, connect: args.connect_timeout.unwrap_or(args.timeout) };
+    let workers = args.workers.unwrap_or_else(|| default_workers(load.model)).min(load.users);
+    Ok(Plan {
+        target: target(args, &location)?,
+        request: request(args, &location, &body)?,
+        body,
+        load,
+        limits,
+        seed: args.seed.unwrap_or_else(random_seed),
+        workers,
+    })
+}
+
+/// One loop releases a wave more sharply than several: BENCHMARKS.md has the figures.
+fn default_workers(model: Model) -> u32 {
+    match model {
+        Model::Waves { .. } => 1,
+        Model::Closed => cores() as u32,
+    }
+}
+
+/// Not secret, just another one each time: the clock and the process will do.
+fn random_seed() -> u64 {
+    // Few digits, so that it can be typed again.
+    mix(WallClock::read().unix_at(crate::time::monotonic()).0, std::process::id().into()) % 1_000_000_000
+}
+
+fn location(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<Location> {
+    let has_body = args.data.is_some() || args.data_file.is_some() || args.dynamic;
+    let url = match (args.url(), demo) {
+        (_, Some(address)) => format!("http://{address}/{}", if has_body { "post" } else { "" }),
+        (Some(url), None) => url.to_string(),
+        (None, None) => bail!("no URL: give one, or --demo to test the built-in target (see --help)"),
+    };
+    parse_url(&url).map_err(|e| anyhow!(e))
+}
+
+fn load(args: &RunArgs) -> anyhow::Result<Load> {
+    let model = match args.model {
+        ModelArg::Waves => Model::Waves { every: args.wave_every, hold_last_byte: args.hold_last_byte },
+        ModelArg::Closed if args.wave_every.is_some() => bail!("--model closed and --wave-every contradict each other"),
+        ModelArg::Closed if args.hold_last_byte => bail!("--model closed and --hold-last-byte contradict each other"),
+        ModelArg::Closed => Model::Closed,
+    };
+    if args.hold_last_byte && args.disable_keepalive {
+        bail!(
+            "--hold-last-byte and --disable-keepalive contradict each other: the connection is opened after the release"
+        );
+    }
+    let requests = match (args.requests, args.duration) {
+        (None, None) => Some(200),
+        (requests, _) => requests,
+    };
+    let users = requests.map_or(args.concurrency, |n| args.concurrency.min(u32::try_from(n).unwrap_or(u32::MAX)));
+    let stop = Stop { requests, duration: args.duration };
+    Ok(Load { model, users, stop, warmup: args.warmup.unwrap_or(Warmup::None) })
+}
+
+fn body(args: &RunArgs) -> anyhow::Result<Body> {
+    match (&args.data, &args.data_file) {
+        _ if args.dynamic => Ok(Body::Dynamic),
+        (Some(text), _) => Ok(Body::Fixed(text.as_bytes().into())),
+        (None, Some(path)) if is_stdio(path) => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).context("cannot read the body from standard input")?;
+            Ok(Body::Fixed(bytes.into()))
+        }
+        (None, Some(path)) => Ok(Body::Fixed(read("--data-file", path)?.into())),
+        (None, None) => Ok(Body::None),
+    }
+}
+
+fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{flag}: cannot read {}", shown(path)))
+}
+
+/// What bodies are unless the user says it: JSON if they parse as JSON.
+fn content_type(body: &Body) -> Option<&'static str> {
+    match body {
+        Body::None => None,
+        Body::Dynamic => Some("application/json"),
+        Body::Fixed(bytes) if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() => {
+            Some("application/json")
+        }
+        Body::Fixed(bytes) if std::str::from_utf8(bytes).is_ok() => Some("text/plain; charset=utf-8"),
+        Body::Fixed(_) => Some("application/octet-stream"),
+    }
+}
+
+fn request(args: &RunArgs, location: &Location, body: &Body) -> anyhow::Result<RequestHead> {
+    let method = match &args.method {
+        Some(method) if !is_token(method) => bail!("--method {method:?} is not a method name"),
+        Some(method) => method.to_ascii_uppercase(),
+        None if *body == Body::None => "GET".into(),
+        None => "POST".into(),
+    };
+    if method == "CONNECT" {
+        bail!("--method CONNECT asks for a tunnel, which is not a request that can be measured");
+    }
+    let mut keep_alive = !args.disable_keepalive;
+    let mut authority = location.authority.clone();
+    let mut headers: Vec<Header> = Vec::new();
+    for text in &args.headers {
+        let header = parse_header(text).map_err(|e| anyhow!(e))?;
+        match header.name.to_ascii_lowercase().as_str() {
+            "host" if args.host.is_some() => bail!("--header Host and --host contradict each other"),
+            "host" => authority = header.value,
+            "content-length" | "transfer-encoding" => {
+                bail!("--header {}: the length of the body is this tool's to say", header.name)
+            }
+            "connection" if header.value.eq_ignore_ascii_case("close") => keep_alive = false,
+            _ => headers.push(header),
+        }
+    }
+    if let Some(host) = &args.host {
+        authority = header_value("Host", host).map_err(|e| anyhow!(e))?;
+    }
+    let credentials = args.basic_auth.clone().or_else(|| location.credentials.clone());
+    let basic = credentials.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
+    let given = [
+        ("Content-Type", "--content-type", args.content_type.clone()),
+        ("Accept", "--accept", args.accept.clone()),
+        ("Authorization", "--basic-auth", basic),
+    ];
+    for (name, flag, value) in given {
+        if let Some(value) = value {
+            if has(&headers, name) {
+                bail!("--header {name} and {flag} contradict each other");
+            }
+            headers.push(Header { name: name.into(), value: header_value(name, &value).map_err(|e| anyhow!(e))? });
+        }
+    }
+    let defaults = [
+        ("Content-Type", content_type(body)),
+        ("Accept", Some("*/*")),
+        ("User-Agent", Some(concat!("onrush/", env!("CARGO_PKG_VERSION")))),
+    ];
+    for (name, value) in defaults {
+        if let Some(value) = value.filter(|_| !has(&headers, name)) {
+            headers.push(Header { name: name.into(), value: value.into() });
+        }
+    }
+    Ok(RequestHead { method, path: location.path.clone(), authority, headers, keep_alive })
+}
+
+fn has(headers: &[Header], name: &str) -> bool {
+    headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
+}
+
+fn target(args: &RunArgs, location: &Location) -> anyhow::Result<Target> {
+    let endpoint = match &args.unix_socket {
+        Some(path) => Endpoint::Unix(path.clone()),
+        None => Endpoint::Tcp(addresses(args, location)?),
+    };
+    let tls = if location.tls { Some(tls(args, location)?) } else { None };
+    if let Some(tls) = &tls {
+        // What is wrong with certificates and keys is found out before anything is sent.
+        TlsSettings::new(tls).map_err(|e| anyhow!(e))?;
+    } else {
+        let flags = [
+            (args.insecure, "--insecure"),
+            (args.cacert.is_some(), "--cacert"),
+            (args.cert.is_some(), "--cert"),
+            (args.sni.is_some(), "--sni"),
+        ];
+        if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {
+            bail!("{flag} and an http:// URL contradict each other: TLS is spoken with https://");
+        }
+    }
+    Ok(Target { url: location.shown.clone(), endpoint, tls })
+}
+
+fn addresses(args: &RunArgs, location: &Location) -> anyhow::Result<Vec<SocketAddr>> {
+    let family = match (args.ipv4, args.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    };
+    let (mut host, mut port) = (location.host.clone(), location.port);
+    for text in &args.connect_to {
+        let [from, to] = parse_connect_to(text).map_err(|e| anyhow!(e))?;
+        if from == (location.host.clone(), location.port) {
+            (host, port) = to;
+            break;
+        }
+    }
+    resolve(&host, port, family).map_err(|e| anyhow!(e))
+}
+
+fn tls(args: &RunArgs, location: &Location) -> anyhow::Result<Tls> {
+    let trust = match &args.cacert {
+        _ if args.insecure => Trust::Anything,
+        Some(path) => Trust::Roots(read("--cacert", path)?),
+        None => Trust::System,
+    };
+    let identity = match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => Some(Identity { chain: read("--cert", cert)?, key: read("--key", key)? }),
+        _ => None,
+    };
+    Ok(Tls { server_name: args.sni.clone().unwrap_or_else(|| location.host.clone()), trust, identity })
+}

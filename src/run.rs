@@ -1,0 +1,157 @@
+//! A run from plan to summary: the only file that knows both the engine and the sinks.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use mio::Waker;
+
+use crate::engine::{Rows, Shared, Sockets, Worker};
+use crate::net::Poller;
+use crate::net::tls::TlsSettings;
+use crate::plan::Plan;
+use crate::record::{Batch, Record};
+use crate::sink::{CsvFile, Saved};
+use crate::stats::{Board, PlanLine, RunFacts, Summary, Tally};
+use crate::time::{Nanos, WallClock};
+
+/// What a run is given beside its plan.
+pub struct Setting<'a> {
+    /// Where workers show how far they are: as many cells as the plan has workers.
+    pub board: &'a Board,
+    /// Ends the run early when somebody sets it.
+    pub stop: Arc<AtomicBool>,
+    /// The log of all requests, its header written.
+    pub csv: Option<CsvFile<Box<dyn Write + Send>>>,
+    /// What the user should know of the preparations.
+    pub notes: Vec<String>,
+}
+
+/// What a run leaves behind.
+pub struct Outcome {
+    /// Every number.
+    pub summary: Summary,
+    /// What became of the log.
+    pub csv: Option<Saved>,
+}
+
+/// Why a run could not be.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Pollers or threads could not be had.
+    #[error("failed to set up worker {0}: {1}")]
+    Setup(u32, io::Error),
+    /// The TLS settings are unusable.
+    #[error("{0}")]
+    Tls(String),
+    /// A worker or a sink panicked: a defect of this tool.
+    #[error("a thread of this tool panicked: please report it with the message above")]
+    Panicked,
+}
+
+/// Batches that wait for the log: about 1.3 MB of records a worker.
+const QUEUE_PER_WORKER: usize = 32;
+
+/// Runs the plan to its end.
+///
+/// # Errors
+/// [`RunError`]; failures of requests are part of the summary.
+pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
+    let Setting { board, stop, csv, notes } = setting;
+    let tls = plan.target.tls.as_ref().map(TlsSettings::new).transpose().map_err(RunError::Tls)?;
+    let clock = WallClock::read();
+    let shared = Shared::new(plan, stop);
+    let mut sockets = all_sockets(plan, tls.as_ref())?;
+    let (queue, log) = queue(plan.workers);
+    let log = csv.is_some().then_some(log);
+    let (tally, saved) = thread::scope(|scope| {
+        let log = csv.zip(log).map(|(csv, log)| scope.spawn(move || csv.write_all(&log.full, &log.empty)));
+        let mut workers = Vec::new();
+        for (number, (io, rows)) in sockets.drain(..).zip(queue).enumerate() {
+            let rows = log.is_some().then_some(rows);
+            let shared = &shared;
+            let work = move || {
+                let _guard = InterruptOnPanic(shared);
+                Worker::new(plan, number as u32, io, shared, board, clock, rows).run()
+            };
+            let worker = thread::Builder::new().name(format!("worker {number}")).spawn_scoped(scope, work);
+            workers.push(worker.map_err(|e| {
+                shared.interrupt();
+                RunError::Setup(number as u32, e)
+            })?);
+        }
+        let mut tallies = workers.into_iter().map(|worker| worker.join().map_err(|_| RunError::Panicked));
+        let mut sum = tallies.next().expect("a plan has at least one worker")?;
+        for tally in tallies {
+            sum.merge(tally?);
+        }
+        let saved = log.map(|log| log.join().map_err(|_| RunError::Panicked)).transpose()?;
+        Ok::<(Tally, Option<Saved>), RunError>((sum, saved))
+    })?;
+    let facts = RunFacts {
+        plan: PlanLine::new(plan),
+        started_at: rfc3339(&clock, shared.t0()),
+        interrupted: shared.is_interrupted(),
+        notes,
+    };
+    Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })
+}
+
+/// Sockets for each worker, each with the means to wake all others.
+fn all_sockets(plan: &Plan, tls: Option<&TlsSettings>) -> Result<Vec<Sockets>, RunError> {
+    let mut pollers = Vec::new();
+    let mut wakers: Vec<Arc<Waker>> = Vec::new();
+    for worker in 0..plan.workers {
+        let setup = |e| RunError::Setup(worker, e);
+        let poller = Poller::new().map_err(setup)?;
+        if plan.workers > 1 {
+            wakers.push(Arc::new(poller.waker().map_err(setup)?));
+        }
+        pollers.push(poller);
+    }
+    let sockets = pollers.into_iter().enumerate().map(|(number, poller)| {
+        let others = wakers.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, w)| Arc::clone(w));
+        let users = crate::schedule::users_of(number as u32, plan.workers, plan.load.users).len() as u32;
+        let tls = tls.map(TlsSettings::for_another_worker);
+        Sockets::new(&plan.target, tls, number as u32, users, poller, others.collect())
+    });
+    Ok(sockets.collect())
+}
+
+/// The log's end of the queue.
+struct LogEnd {
+    full: Receiver<Batch>,
+    empty: Vec<SyncSender<Vec<Record>>>,
+}
+
+/// A bounded queue from the workers to the log, and the way back for emptied vectors.
+fn queue(workers: u32) -> (Vec<Rows>, LogEnd) {
+    let (to_log, full) = sync_channel(QUEUE_PER_WORKER * workers as usize);
+    let (rows, empty) = (0..workers)
+        .map(|worker| {
+            let (empty, back) = sync_channel(QUEUE_PER_WORKER);
+            (Rows::new(worker, to_log.clone(), back), empty)
+        })
+        .unzip();
+    (rows, LogEnd { full, empty })
+}
+
+/// A worker that is gone would leave the others waiting at the barrier.
+struct InterruptOnPanic<'a>(&'a Shared);
+
+impl Drop for InterruptOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.interrupt();
+        }
+    }
+}
+
+/// The wall-clock time of T0, or of now if counting never began.
+fn rfc3339(clock: &WallClock, t0: Option<Nanos>) -> String {
+    let unix = clock.unix_at(t0.unwrap_or_else(crate::time::monotonic));
+    let timestamp = jiff::Timestamp::from_nanosecond(i128::from(unix.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{timestamp:.3}")
+}

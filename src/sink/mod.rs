@@ -1,0 +1,5 @@
+//! Where records go while the run is on.
+
+mod csv;
+
+pub use csv::{CsvFile, HEADER, Saved};
