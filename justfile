@@ -1,0 +1,34 @@
+# `just` lists what there is to run.
+default:
+    @just --list
+
+# everything that a change has to pass
+ci:
+    .ci/run
+
+# all tests
+test:
+    cargo test --locked
+
+# clippy and the documentation, warnings denied
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items --locked
+
+# format the sources
+fmt:
+    cargo fmt
+
+# the tables of BENCHMARKS.md
+bench *ARGS:
+    cargo build --release --locked
+    scripts/compare {{ARGS}}
+
+# the release build against nginx, caddy, apache2, haproxy and httpbin
+interop *ARGS:
+    cargo build --release --locked
+    scripts/interop {{ARGS}}
+
+# every fuzz target for 20 seconds
+fuzz:
+    scripts/fuzz-smoke
