@@ -16,6 +16,7 @@ use crate::units;
     name = "onrush",
     version,
     args_conflicts_with_subcommands = true,
+    args_override_self = true,
     disable_help_subcommand = true,
     after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
                   Exit codes: 0 done, 2 wrong usage (nothing was sent), 3 no request was answered,\n\

@@ -439,7 +439,8 @@ impl<I: Io> Worker<'_, I> {
 
     /// No user could connect: each has one failed row, warm-up or not, and the run is over.
     fn report_nobody(&mut self) {
-        self.begin_counting(self.now);
+        // There was no release: the run is what there was of it.
+        self.begin_counting(self.shared.begin(self.now));
         for u in 0..self.users.len() as u32 {
             let measured = Slot { index: u64::from(self.first_user + u), measured: true };
             let wave = if matches!(self.pace, Pace::Waves(_)) { 0 } else { NO_WAVE };

@@ -19,6 +19,8 @@ pub struct Shared {
     pub measured: Counter,
     /// Numbers of its warm-up requests.
     pub warmup: Counter,
+    /// When the first worker began; zero before that.
+    began: AtomicU64,
     /// When counting began; zero before that.
     t0: AtomicU64,
     /// The run is to end now: an interruption.
@@ -40,6 +42,7 @@ impl Shared {
             barrier: Barrier::new(plan.workers),
             measured: Counter::new(plan.load.stop.requests.unwrap_or(u64::MAX)),
             warmup: Counter::new(warmup),
+            began: AtomicU64::new(0),
             t0: AtomicU64::new(0),
             stop,
             users: plan.load.users,
@@ -58,12 +61,14 @@ impl Shared {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// A worker begins at `at`; returns when the first one did.
+    pub fn begin(&self, at: Nanos) -> Nanos {
+        set_once(&self.began, at)
+    }
+
     /// Counting begins at `at`, unless it has begun; returns when it did.
     pub fn begin_counting(&self, at: Nanos) -> Nanos {
-        match self.t0.compare_exchange(0, at.0, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => at,
-            Err(earlier) => Nanos(earlier),
-        }
+        set_once(&self.t0, at)
     }
 
     /// A user's first attempt to connect failed.
@@ -82,6 +87,14 @@ impl Shared {
     /// Every user has tried to connect, and none could.
     pub fn nobody_connected(&self) -> bool {
         self.first_failures.load(Ordering::Acquire) == self.users
+    }
+}
+
+/// Sets `word` to `at` if it is zero; returns what it is then.
+fn set_once(word: &AtomicU64, at: Nanos) -> Nanos {
+    match word.compare_exchange(0, at.0, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => at,
+        Err(earlier) => Nanos(earlier),
     }
 }
 

@@ -126,6 +126,7 @@ impl<'a, I: Io> Worker<'a, I> {
     /// Runs to the end, and returns what was counted.
     pub fn run(mut self) -> Tally {
         self.now = self.io.now();
+        self.shared.begin(self.now);
         self.prepare();
         loop {
             self.release();
