@@ -207,9 +207,14 @@ impl<'a, I: Io> Worker<'a, I> {
                     self.now = self.io.now();
                     self.tally.bytes_in += n as u64;
                     let user = &mut self.users[u as usize];
+                    if user.stage == Stage::Primed {
+                        // Nobody has asked yet: no answer could be told from this.
+                        return self.end(u, End::Closed);
+                    }
                     user.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
                     self.complete_all(u);
-                    if self.users[u as usize].link != Link::Open || (n < self.buf.len() && !read_closed) {
+                    let user = &self.users[u as usize];
+                    if user.link != Link::Open || user.session.is_spent() || (n < self.buf.len() && !read_closed) {
                         break;
                     }
                     turns += 1;
@@ -228,18 +233,12 @@ impl<'a, I: Io> Worker<'a, I> {
         self.close_if_spent(u);
     }
 
-    /// A connection on which nothing more can be asked is closed, unless an
-    /// answer is still coming.
+    /// A connection on which nothing more can be asked is closed.
     #[inline]
     fn close_if_spent(&mut self, u: u32) {
-        let user = &mut self.users[u as usize];
-        if user.link != Link::Open || user.session.capacity() > 0 || user.stage == Stage::InFlight {
-            return;
-        }
-        match user.stage {
-            // Bytes that nobody asked for: as good as closed.
-            Stage::Primed => self.end(u, End::Closed),
-            _ => self.close(u),
+        let user = &self.users[u as usize];
+        if user.link == Link::Open && user.session.is_spent() && user.stage != Stage::InFlight {
+            self.close(u);
         }
     }
 

@@ -74,6 +74,14 @@ impl Session {
         }
     }
 
+    /// No further request may use this connection.
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        match self {
+            Session::Http1(s) => s.is_spent(),
+        }
+    }
+
     /// Takes a request, which [`Self::capacity`] allowed. With `hold_last_byte`
     /// its last byte waits for [`Self::release`].
     #[inline]

@@ -62,6 +62,12 @@ impl Session {
         usize::from(self.ticket.is_none() && !self.spent)
     }
 
+    /// No further request may use this connection.
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        self.spent
+    }
+
     /// Takes a request. See [`crate::proto::Session::submit`].
     #[inline]
     pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold_last_byte: bool, codec: &Codec) {

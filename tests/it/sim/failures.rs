@@ -1,0 +1,146 @@
+//! Failures: each is a row, each is waited after, none holds up the others.
+
+use onrush::plan::Warmup;
+use onrush::time::Nanos;
+
+use super::world::{Accept, Reply, Scene, Server, ms};
+
+#[test]
+fn a_dead_server_is_asked_again_at_growing_intervals() {
+    let server = Server::answers_after(ms(1)).accepting(|asked| match asked.at {
+        Nanos::ZERO => Accept::After(Nanos::ZERO),
+        _ => Accept::Refuse(Nanos::ZERO),
+    });
+    let closing = Server { reply: Box::new(|_| Reply::OkAndClose(ms(1))), ..server };
+    let ran = Scene::closed(1, 10).run(closing);
+    // The first answer comes at 1 ms; from then on every attempt is refused.
+    let attempts: Vec<f64> = ran.connects.iter().map(|(_, at)| at.as_millis()).collect();
+    assert_eq!(attempts, [0.0, 1.0, 11.0, 31.0, 71.0, 151.0, 311.0, 631.0, 1131.0, 1631.0]);
+    assert_eq!(ran.tally.counts().failed, 9);
+    assert!(ran.times().iter().skip(1).all(|(_, _, took)| *took == 0.0), "waiting is no latency");
+}
+
+#[test]
+fn an_answer_ends_the_waiting_after_failures() {
+    let server = Server::replies(|asked| if asked.before % 2 == 0 { Reply::Reset(ms(1)) } else { Reply::Ok(ms(1)) });
+    let ran = Scene::closed(1, 6).run(server);
+    assert_eq!(ran.outcomes(), ["read: reset", "200", "read: reset", "200", "read: reset", "200"]);
+    assert_eq!(ran.times().last(), Some(&(5, 35.0, 1.0)), "three waits of 10 ms, none of 20");
+}
+
+#[test]
+fn when_every_user_is_refused_each_has_one_row_and_the_run_is_over() {
+    let refused = || Server::answers_after(ms(1)).accepting(|_| Accept::Refuse(ms(2)));
+    let scenes = [
+        Scene::waves(3, 100),
+        Scene::closed(3, 100),
+        Scene::closed_for(3, Nanos::from_secs(60)),
+        Scene::waves(3, 100).warmup(Warmup::Requests(10)),
+        Scene::closed(3, 100).warmup(Warmup::Time(Nanos::from_secs(10))),
+        Scene::waves(3, 100).without_keep_alive(),
+        Scene::closed(3, 100).without_keep_alive(),
+        Scene::closed(3, 100).without_keep_alive().warmup(Warmup::Requests(10)),
+        Scene::waves(3, 100).without_keep_alive().warmup(Warmup::Requests(10)),
+    ];
+    for (i, scene) in scenes.into_iter().enumerate() {
+        let ran = scene.run(refused());
+        assert_eq!(ran.outcomes(), ["connect: refused"; 3], "scene {i}");
+        assert_eq!(ran.times(), [(0, 0.0, 2.0), (1, 0.0, 2.0), (2, 0.0, 2.0)], "scene {i}");
+        assert_eq!(ran.connects.len(), 3, "scene {i}");
+    }
+}
+
+#[test]
+fn a_user_that_cannot_be_connected_fails_in_its_wave_and_the_others_go_on() {
+    let server = Server::answers_after(ms(5)).accepting(|asked| match (asked.user, asked.before) {
+        (1, 0) => Accept::Never,
+        _ => Accept::After(Nanos::ZERO),
+    });
+    let ran = Scene::waves(2, 4).run(server);
+    assert_eq!(ran.outcomes(), ["200", "timeout: connect", "200", "200"]);
+    // The release waits for the connect limit of 50 ms; the next one for a back-off of 10.
+    assert_eq!(ran.times(), [(0, 50.0, 5.0), (1, 0.0, 50.0), (2, 60.0, 5.0), (3, 60.0, 5.0)]);
+}
+
+#[test]
+fn a_closed_run_goes_on_with_the_users_that_are_connected() {
+    let server = Server::answers_after(ms(5)).accepting(|asked| match asked.user {
+        1 => Accept::Refuse(Nanos::ZERO),
+        _ => Accept::After(Nanos::ZERO),
+    });
+    let ran = Scene::closed(2, 6).run(server);
+    let refused = ran.outcomes().iter().filter(|text| *text == "connect: refused").count();
+    assert_eq!((ran.tally.counts().ok, ran.tally.counts().failed), (4, 2));
+    assert_eq!(refused, 2, "at the start, and 10 ms later");
+}
+
+#[test]
+fn timeouts_name_what_was_awaited() {
+    let body = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ";
+    let server = Server::replies(move |asked| match asked.before {
+        0 => Reply::Never,
+        _ => Reply::Bytes(ms(3), body),
+    });
+    let ran = Scene::closed(1, 2).run(server);
+    assert_eq!(ran.outcomes(), ["timeout: first byte", "timeout: body"]);
+    let half = ran.records[1];
+    assert_eq!((half.body_bytes, half.status, half.first_byte_after()), (5, 0, Some(ms(3))));
+    assert_eq!(ran.times(), [(0, 0.0, 100.0), (1, 110.0, 100.0)]);
+}
+
+#[test]
+fn the_requests_limit_is_exact_for_each_of_many_users() {
+    let ran = Scene::closed(50, 50).run(Server::replies(|asked| match asked.user % 2 {
+        0 => Reply::Never,
+        _ => Reply::Ok(ms(99)),
+    }));
+    assert_eq!((ran.tally.counts().timeout, ran.tally.counts().ok), (25, 25));
+    assert!(ran.times().iter().all(|(_, due, took)| *due == 0.0 && (*took == 99.0 || *took == 100.0)));
+}
+
+#[test]
+fn a_server_that_closes_every_connection_at_once_cannot_hold_up_a_wave() {
+    // Closed before anything was asked: seen as bytes that nobody asked for would be.
+    let server = Server::replies(|_| Reply::Close(Nanos::ZERO));
+    let ran = Scene::waves(2, 4).run(server);
+    assert_eq!(ran.outcomes(), ["read: closed before answer"; 4]);
+}
+
+#[test]
+fn accounting_holds_whatever_the_server_does() {
+    for seed in 0..50u64 {
+        let chance = move |asked: super::world::Asked, kind: u64| {
+            onrush::rng::mix(seed * 7 + kind, u64::from(asked.user) << 32 | u64::from(asked.before))
+        };
+        let server = Server::replies(move |asked| match chance(asked, 0) % 9 {
+            0 => Reply::Reset(ms(1)),
+            1 => Reply::Close(ms(2)),
+            2 => Reply::Never,
+            3 => Reply::OkAndClose(ms(3)),
+            4 => Reply::Bytes(ms(1), b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"),
+            5 => Reply::Bytes(ms(1), b"garbage"),
+            n => Reply::Ok(ms(n)),
+        })
+        .accepting(move |asked| match chance(asked, 1) % 6 {
+            0 => Accept::Refuse(ms(1)),
+            1 => Accept::Never,
+            n => Accept::After(ms(n)),
+        });
+        let scene = match seed % 4 {
+            0 => Scene::waves(7, 60),
+            1 => Scene::closed(7, 60),
+            2 => Scene::closed(7, 60).without_keep_alive(),
+            _ => Scene::waves(7, 60).without_keep_alive(),
+        };
+        let cut = seed % 3 == 0;
+        let scene = if cut { scene.interrupted_after(ms(50 + seed)) } else { scene };
+        let ran = scene.run(server);
+        let counts = ran.tally.counts();
+        assert_eq!(counts.ended() + counts.unfinished, ran.records.len() as u64, "seed {seed}");
+        if !cut {
+            let mut indexes: Vec<u64> = ran.records.iter().map(|r| r.index).collect();
+            indexes.sort_unstable();
+            assert_eq!(indexes, (0..60).collect::<Vec<_>>(), "seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine on a virtual clock over an in-memory transport: every number is exact.
+
+mod closed;
+mod failures;
+mod waves;
+mod world;

@@ -1,0 +1,375 @@
+//! A world without sockets: a clock that moves when somebody waits, and a
+//! server that does what a test says. Everything in it is exact.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use onrush::engine::{Io, Rows, Shared, Worker};
+use onrush::net::{Handshake, Readiness, Stop as IoStop};
+use onrush::plan::{Endpoint, Limits, Load, Model, Plan, Stop, Target, Warmup};
+use onrush::record::{Cause, Failure, Phase, Record};
+use onrush::request::{Body, RequestHead};
+use onrush::stats::{Board, Tally};
+use onrush::time::{Nanos, WallClock};
+
+/// The run begins at this instant, so that nothing is zero by accident.
+pub(super) const START: Nanos = Nanos::from_secs(1);
+
+pub(super) const fn ms(n: u64) -> Nanos {
+    Nanos::from_millis(n)
+}
+
+/// What the server does with a request.
+#[derive(Clone)]
+pub(super) enum Reply {
+    /// 200 after so long.
+    Ok(Nanos),
+    /// These bytes after so long.
+    Bytes(Nanos, &'static [u8]),
+    /// An answer after so long, after which the server closes.
+    OkAndClose(Nanos),
+    /// The connection is closed, or reset, after so long.
+    Close(Nanos),
+    Reset(Nanos),
+    /// Nothing, ever.
+    Never,
+}
+
+/// What the server does with an attempt to connect.
+#[derive(Clone, Copy)]
+pub(super) enum Accept {
+    /// It is open after so long.
+    After(Nanos),
+    /// It is refused after so long.
+    Refuse(Nanos),
+    /// Nothing, ever.
+    Never,
+}
+
+/// One thing that the server is asked: by which user, how often that user has
+/// asked before, and when (from the start).
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) user: u32,
+    pub(super) before: u32,
+    pub(super) at: Nanos,
+}
+
+/// The server: two functions of what it is asked.
+pub(super) struct Server {
+    pub(super) accept: Box<dyn Fn(Asked) -> Accept>,
+    pub(super) reply: Box<dyn Fn(Asked) -> Reply>,
+}
+
+impl Server {
+    /// Accepts at once, and replies so.
+    pub(super) fn replies(reply: impl Fn(Asked) -> Reply + 'static) -> Server {
+        Server { accept: Box::new(|_| Accept::After(Nanos::ZERO)), reply: Box::new(reply) }
+    }
+
+    /// Answers 200 after `took`.
+    pub(super) fn answers_after(took: Nanos) -> Server {
+        Server::replies(move |_| Reply::Ok(took))
+    }
+
+    /// As before, but accepts so.
+    pub(super) fn accepting(mut self, accept: impl Fn(Asked) -> Accept + 'static) -> Server {
+        self.accept = Box::new(accept);
+        self
+    }
+}
+
+/// What a user's connection has for the worker, and when.
+#[derive(Clone)]
+enum Incoming {
+    Bytes(VecDeque<u8>),
+    Closed,
+    Reset,
+}
+
+#[derive(Default)]
+struct Connection {
+    /// None: closed or failed. Else the instant from which it is open.
+    open_at: Option<Nanos>,
+    refused_at: Option<Nanos>,
+    attempts: u32,
+    requests: u32,
+    written: Vec<u8>,
+    incoming: VecDeque<(Nanos, Incoming)>,
+    /// Instants at which the worker is told to look.
+    wake: Vec<Nanos>,
+}
+
+/// What a run in the world left behind.
+pub(super) struct Ran {
+    pub(super) tally: Tally,
+    pub(super) records: Vec<Record>,
+    /// (user, instant from the start, bytes) of every write.
+    pub(super) writes: Vec<(u32, Nanos, usize)>,
+    /// (user, instant from the start) of every attempt to connect.
+    pub(super) connects: Vec<(u32, Nanos)>,
+    /// As many connections as were being opened at once.
+    pub(super) most_connecting: usize,
+}
+
+struct World {
+    now: Nanos,
+    server: Server,
+    connections: Vec<Connection>,
+    interrupt: Option<(Nanos, Arc<AtomicBool>)>,
+    log: Arc<std::sync::Mutex<Log>>,
+}
+
+#[derive(Default)]
+struct Log {
+    writes: Vec<(u32, Nanos, usize)>,
+    connects: Vec<(u32, Nanos)>,
+    most_connecting: usize,
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const OK_AND_CLOSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+
+impl World {
+    fn since_start(&self) -> Nanos {
+        self.now.since(START)
+    }
+
+    /// The server has a whole request of user `c`.
+    fn request(&mut self, c: u32) {
+        let asked = Asked { user: c, before: self.connections[c as usize].requests, at: self.since_start() };
+        let now = self.now;
+        let connection = &mut self.connections[c as usize];
+        connection.requests += 1;
+        let mut coming = |after: Nanos, what: Incoming| {
+            connection.incoming.push_back((now + after, what));
+            connection.wake.push(now + after);
+        };
+        let bytes = |bytes: &[u8]| Incoming::Bytes(bytes.iter().copied().collect());
+        match (self.server.reply)(asked) {
+            Reply::Ok(after) => coming(after, bytes(OK)),
+            Reply::Bytes(after, text) => coming(after, bytes(text)),
+            Reply::OkAndClose(after) => {
+                coming(after, bytes(OK_AND_CLOSE));
+                coming(after, Incoming::Closed);
+            }
+            Reply::Close(after) => coming(after, Incoming::Closed),
+            Reply::Reset(after) => coming(after, Incoming::Reset),
+            Reply::Never => {}
+        }
+    }
+}
+
+impl Io for World {
+    fn now(&mut self) -> Nanos {
+        self.now
+    }
+
+    fn wait(&mut self, _now: Nanos, until: Nanos, ready: &mut Vec<Readiness>) {
+        let wakes = self.connections.iter().flat_map(|connection| connection.wake.iter().copied());
+        let interrupt = self.interrupt.iter().map(|(at, _)| *at).filter(|at| *at > self.now);
+        let next = wakes.chain(interrupt).chain([until]).min().expect("there is at least until");
+        assert_ne!(next, Nanos::NEVER, "the worker waits for nothing");
+        self.now = self.now.max(next);
+        if let Some((at, stop)) = &self.interrupt
+            && self.now >= *at
+        {
+            stop.store(true, Ordering::Relaxed);
+        }
+        for (c, connection) in self.connections.iter_mut().enumerate() {
+            let before = connection.wake.len();
+            let now = self.now;
+            connection.wake.retain(|at| *at > now);
+            if connection.wake.len() < before {
+                let closed = |what: &(Nanos, Incoming)| what.0 <= now && !matches!(what.1, Incoming::Bytes(_));
+                ready.push(Readiness {
+                    connection: c as u32,
+                    readable: true,
+                    writable: true,
+                    read_closed: connection.incoming.iter().any(closed),
+                });
+            }
+        }
+    }
+
+    fn spin_until(&mut self, at: Nanos) {
+        self.now = self.now.max(at);
+    }
+
+    fn wake_others(&mut self) {}
+
+    fn connect(&mut self, c: u32) -> Result<Handshake, Failure> {
+        let asked = Asked { user: c, before: self.connections[c as usize].attempts, at: self.since_start() };
+        let now = self.now;
+        let accept = (self.server.accept)(asked);
+        let connection = &mut self.connections[c as usize];
+        *connection = Connection { attempts: asked.before + 1, requests: connection.requests, ..Connection::default() };
+        match accept {
+            Accept::After(after) => {
+                connection.open_at = Some(now + after);
+                connection.wake.push(now + after);
+            }
+            Accept::Refuse(after) => {
+                connection.refused_at = Some(now + after);
+                connection.wake.push(now + after);
+            }
+            Accept::Never => connection.open_at = Some(Nanos::NEVER),
+        }
+        let opening = |c: &&Connection| c.open_at.is_some_and(|at| at > now) || c.refused_at.is_some_and(|at| at > now);
+        let connecting = self.connections.iter().filter(opening).count();
+        let mut log = self.log.lock().unwrap();
+        log.connects.push((c, asked.at));
+        log.most_connecting = log.most_connecting.max(connecting);
+        drop(log);
+        self.handshake(c)
+    }
+
+    fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {
+        let connection = &self.connections[c as usize];
+        if connection.refused_at.is_some_and(|at| at <= self.now) {
+            return Err(Failure::new(Phase::Connect, Cause::Refused));
+        }
+        let open = connection.open_at.is_some_and(|at| at <= self.now);
+        Ok(if open { Handshake::Done } else { Handshake::Pending })
+    }
+
+    fn is_connected(&self, c: u32) -> bool {
+        self.connections[c as usize].open_at.is_some_and(|at| at <= self.now)
+    }
+
+    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, IoStop> {
+        let connection = &mut self.connections[c as usize];
+        let Some((_, what)) = connection.incoming.front_mut().filter(|(at, _)| *at <= self.now) else {
+            return Err(IoStop::Blocked);
+        };
+        match what {
+            Incoming::Closed => Ok(0),
+            Incoming::Reset => Err(IoStop::Failed(Failure::new(Phase::Read, Cause::Reset))),
+            Incoming::Bytes(bytes) => {
+                let n = bytes.len().min(buf.len());
+                bytes.drain(..n).zip(buf).for_each(|(byte, place)| *place = byte);
+                if bytes.is_empty() {
+                    connection.incoming.pop_front();
+                }
+                Ok(n)
+            }
+        }
+    }
+
+    fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, IoStop> {
+        let at = self.since_start();
+        self.log.lock().unwrap().writes.push((c, at, bytes.len()));
+        let connection = &mut self.connections[c as usize];
+        connection.written.extend_from_slice(bytes);
+        if connection.written.ends_with(b"\r\n\r\n") {
+            connection.written.clear();
+            self.request(c);
+        }
+        Ok(bytes.len())
+    }
+
+    fn wants_write(&self, _c: u32) -> bool {
+        false
+    }
+
+    fn close(&mut self, c: u32) {
+        let connection = &mut self.connections[c as usize];
+        let kept = Connection { attempts: connection.attempts, requests: connection.requests, ..Connection::default() };
+        *connection = kept;
+    }
+}
+
+/// A run to be made in the world: GET, one worker, a time limit of 100 ms.
+pub(super) struct Scene {
+    pub(super) plan: Plan,
+    interrupt: Option<Nanos>,
+}
+
+impl Scene {
+    pub(super) fn new(model: Model, users: u32, requests: Option<u64>, duration: Option<Nanos>) -> Scene {
+        let plan = Plan {
+            target: Target { url: "http://h/".into(), endpoint: Endpoint::Unix("/none".into()), tls: None },
+            request: RequestHead {
+                method: "GET".into(),
+                path: "/".into(),
+                authority: "h".into(),
+                headers: vec![],
+                keep_alive: true,
+            },
+            body: Body::None,
+            load: Load { model, users, stop: Stop { requests, duration }, warmup: Warmup::None },
+            limits: Limits { request: ms(100), connect: ms(50) },
+            seed: 1,
+            workers: 1,
+        };
+        Scene { plan, interrupt: None }
+    }
+
+    pub(super) fn waves(users: u32, requests: u64) -> Scene {
+        Scene::new(Model::Waves { every: None, hold_last_byte: false }, users, Some(requests), None)
+    }
+
+    pub(super) fn closed(users: u32, requests: u64) -> Scene {
+        Scene::new(Model::Closed, users, Some(requests), None)
+    }
+
+    pub(super) fn closed_for(users: u32, duration: Nanos) -> Scene {
+        Scene::new(Model::Closed, users, None, Some(duration))
+    }
+
+    pub(super) fn warmup(mut self, warmup: Warmup) -> Scene {
+        self.plan.load.warmup = warmup;
+        self
+    }
+
+    pub(super) fn without_keep_alive(mut self) -> Scene {
+        self.plan.request.keep_alive = false;
+        self
+    }
+
+    pub(super) fn interrupted_after(mut self, at: Nanos) -> Scene {
+        self.interrupt = Some(START + at);
+        self
+    }
+
+    pub(super) fn run(self, server: Server) -> Ran {
+        let stop = Arc::new(AtomicBool::new(false));
+        let log = Arc::new(std::sync::Mutex::new(Log::default()));
+        let connections = (0..self.plan.load.users).map(|_| Connection::default()).collect();
+        let interrupt = self.interrupt.map(|at| (at, Arc::clone(&stop)));
+        let world = World { now: START, server, connections, interrupt, log: Arc::clone(&log) };
+        let shared = Shared::new(&self.plan, stop);
+        let board = Board::new(1);
+        let (full, batches) = std::sync::mpsc::sync_channel(10_000);
+        let (_empty, back) = std::sync::mpsc::sync_channel(1);
+        let rows = Rows::new(0, full, back);
+        let clock = WallClock::fixed(Nanos::ZERO);
+        let tally = Worker::new(&self.plan, 0, world, &shared, &board, clock, Some(rows)).run();
+        let records: Vec<Record> = batches.try_iter().flat_map(|batch| batch.records).collect();
+        let Log { writes, connects, most_connecting } = std::mem::take(&mut *log.lock().unwrap());
+        Ran { tally, records, writes, connects, most_connecting }
+    }
+}
+
+impl Ran {
+    /// (index, due from the start, response time) of all requests, by index, in milliseconds.
+    pub(super) fn times(&self) -> Vec<(u64, f64, f64)> {
+        let mut times: Vec<_> =
+            self.records.iter().map(|r| (r.index, r.due.since(START).as_millis(), r.response().as_millis())).collect();
+        times.sort_by_key(|(index, ..)| *index);
+        times
+    }
+
+    /// Every request's failure, or its status, by index.
+    pub(super) fn outcomes(&self) -> Vec<String> {
+        let mut records = self.records.clone();
+        records.sort_by_key(|r| r.index);
+        records.iter().map(|r| r.failure.map_or(r.status.to_string(), |failure| failure.to_string())).collect()
+    }
+
+    /// When counting began, from the start.
+    pub(super) fn t0(&self) -> Nanos {
+        self.tally.t0.since(START)
+    }
+}
