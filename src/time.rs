@@ -85,7 +85,7 @@ impl fmt::Display for Nanos {
                 let seconds = (self.0 + 500_000_000) / 1_000_000_000;
                 match seconds {
                     0..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-                    _ => format!("{}h{:02}m{:02}s", seconds / 3600, seconds / 60 % 60, seconds % 60),
+                    _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
                 }
             }
         };
@@ -163,7 +163,7 @@ mod tests {
             (999_999_999, "1.00 s"),
             (59_940_000_000, "59.9 s"),
             (125_000_000_000, "2m05s"),
-            (3_725_000_000_000, "1h02m05s"),
+            (3_725_000_000_000, "1h02m"),
         ] {
             assert_eq!(Nanos(ns).to_string(), text);
         }

@@ -51,7 +51,7 @@ pub(super) struct RunArgs {
     /// What to test, as in http://127.0.0.1:8000/post
     #[arg(value_name = "URL", help_heading = TARGET, conflicts_with = "url")]
     pub(super) positional_url: Option<String>,
-    /// The same as a flag
+    /// What to test, as a flag
     #[arg(long, value_name = "URL", help_heading = TARGET)]
     pub(super) url: Option<String>,
     /// Request method [default: GET, or POST with a body]

@@ -46,9 +46,14 @@ pub fn text(s: &Summary, paint: Paint) -> String {
     sections.join("\n")
 }
 
-/// A label and what it labels.
+/// A label and what it labels, in as many lines as 80 columns need.
+fn entry(label: &str, parts: &[String], separator: &str) -> String {
+    wrap(&format!("  {label:<16}"), parts, separator)
+}
+
+/// The same for a single part.
 fn line(label: &str, value: &str) -> String {
-    format!("  {label:<16}{value}\n")
+    entry(label, &[value.into()], "")
 }
 
 fn what_ran(s: &Summary, paint: Paint) -> String {
@@ -66,7 +71,7 @@ fn what_ran(s: &Summary, paint: Paint) -> String {
     }
     parts.push(format!("seed {}", plan.seed));
     let title = format!("{} {}", plan.method, plan.url);
-    let mut out = format!("{}\n", paint.apply(BOLD, &shorten(&title, 80)));
+    let mut out = format!("{}\n", paint.apply(BOLD, &shorten(&title, COLUMNS_OF_A_SCREEN)));
     out += &wrap("", &parts, ", ");
     if s.interrupted {
         out += &format!("{}\n", paint.apply(WARN, "interrupted: what was under way counts as unfinished"));
@@ -78,7 +83,7 @@ fn requests(s: &Summary, paint: Paint) -> String {
     let a = &s.accounting;
     let named = [
         (a.ok, "ok", GOOD),
-        (a.http_error, "HTTP errors", BAD),
+        (a.http_error, if a.http_error == 1 { "HTTP error" } else { "HTTP errors" }, BAD),
         (a.failed, "failed", BAD),
         (a.timeout, "timed out", BAD),
         (a.unfinished, "unfinished", WARN),
@@ -87,23 +92,29 @@ fn requests(s: &Summary, paint: Paint) -> String {
     let parts = named.iter().filter(|(n, ..)| *n > 0);
     let parts: Vec<String> =
         parts.map(|(n, name, style)| paint.apply(*style, &format!("{} {name}", grouped(*n)))).collect();
-    let total = match parts.is_empty() {
-        true => "none".into(),
-        false => format!("{} = {}", grouped(a.scheduled), parts.join(" + ")),
+    let mut out = match parts.split_first() {
+        None => line("Requests", "none"),
+        Some((first, others)) => {
+            let mut sum = vec![format!("{} = {first}", grouped(a.scheduled))];
+            sum.extend_from_slice(others);
+            entry("Requests", &sum, " + ")
+        }
     };
-    let mut out = line("Requests", &total);
     out += &line("Wall-clock time", &seconds(s.wall_s));
     out += &line("Throughput", &units::rate(s.throughput_per_s));
     if let Some(rate) = s.success_rate {
         let style = if rate < 1.0 { BAD } else { GOOD };
         out += &line("Success rate", &paint.apply(style, &units::percent(rate)));
     }
-    let mut data = format!("{} received, {} sent", units::bytes(s.bytes_in), units::bytes(s.bytes_out));
-    data += &format!(", {}", count(s.connections, "connection"));
+    let mut data = vec![
+        format!("{} received", units::bytes(s.bytes_in)),
+        format!("{} sent", units::bytes(s.bytes_out)),
+        count(s.connections, "connection"),
+    ];
     if s.connections_replaced > 0 {
-        data += &format!(" ({} replaced)", grouped(s.connections_replaced));
+        data.push(format!("{} found closed and replaced", grouped(s.connections_replaced)));
     }
-    out + &line("Data", &data)
+    out + &entry("Data", &data, ", ")
 }
 
 const COLUMNS: [&str; 7] = ["min", "p50", "p90", "p95", "p99", "max", "mean"];
@@ -171,7 +182,8 @@ fn waves(s: &Summary) -> String {
         n if n == waves.count => "each with all its requests in flight at once".into(),
         n => format!("{} with all their requests in flight at once", grouped(n)),
     };
-    let mut out = line("Waves", &format!("{} of {}, {together}", grouped(waves.count), grouped(waves.size.into())));
+    let size = format!("{} of {}", grouped(waves.count), count(waves.size.into(), "user"));
+    let mut out = entry("Waves", &[size, together], ", ");
     if let Some(spread) = waves.release_spread_us {
         let us = |us: f64| Nanos((us * 1e3).round() as u64).to_string();
         out += &line(
@@ -187,7 +199,7 @@ fn status(s: &Summary) -> String {
         return String::new();
     }
     let parts: Vec<String> = s.status.iter().map(|(code, n)| format!("{code}: {}", grouped(*n))).collect();
-    wrap(&format!("  {:<16}", "Status"), &parts, "   ")
+    entry("Status", &parts, "   ")
 }
 
 /// As many kinds of failures as fit a screen; the JSON has all.
@@ -198,7 +210,8 @@ fn failures(s: &Summary, paint: Paint) -> String {
     for (i, f) in s.failures.iter().take(MOST_FAILURES).enumerate() {
         let label = if i == 0 { "Failures" } else { "" };
         let what = format!("{}: {}", f.phase.text(), f.cause.text());
-        out += &line(label, &paint.apply(BAD, &format!("{:>7}  {what}", grouped(f.count))));
+        let parts = [format!("{:>7}", grouped(f.count)), paint.apply(BAD, &what)];
+        out += &entry(label, &parts, "  ");
         let times = match f.count {
             1 => format!("at {}", seconds(f.first_s)),
             _ => format!("from {} to {}", seconds(f.first_s), seconds(f.last_s)),
@@ -214,7 +227,7 @@ fn failures(s: &Summary, paint: Paint) -> String {
 fn notes(s: &Summary, paint: Paint) -> String {
     let lines = s.notes.iter().map(|note| {
         let words: Vec<String> = note.split(' ').map(String::from).collect();
-        paint.apply(WARN, wrap("note: ", &words, " ").trim_end()) + "\n"
+        paint.apply(WARN, wrap("  note: ", &words, " ").trim_end()) + "\n"
     });
     lines.collect()
 }
@@ -230,19 +243,38 @@ fn seconds(s: f64) -> String {
 /// Parts behind a prefix, continued under its end where 80 columns are full.
 fn wrap(prefix: &str, parts: &[String], separator: &str) -> String {
     let indent = " ".repeat(prefix.len());
-    let mut lines = vec![String::from(prefix)];
+    let mut out = String::from(prefix);
+    let mut column = prefix.len();
     for (i, part) in parts.iter().enumerate() {
-        let last = lines.last_mut().expect("it begins with one");
-        let begins = i == 0 || *last == indent;
-        if !begins && last.chars().count() + separator.len() + part.chars().count() > 79 {
-            last.push_str(separator.trim_end());
-            lines.push(format!("{indent}{part}"));
-        } else {
-            let lead = if begins { "" } else { separator };
-            last.push_str(&format!("{lead}{part}"));
+        if i > 0 && column + separator.len() + width(part) > COLUMNS_OF_A_SCREEN {
+            out += separator.trim_end();
+            out += &format!("\n{indent}");
+            column = indent.len();
+        } else if i > 0 {
+            out += separator;
+            column += separator.len();
+        }
+        out += part;
+        column += width(part);
+    }
+    out + "\n"
+}
+
+const COLUMNS_OF_A_SCREEN: usize = 80;
+
+/// Columns that a text takes: colours take none.
+fn width(text: &str) -> usize {
+    let mut columns = 0;
+    let mut in_escape = false;
+    for c in text.chars() {
+        match c {
+            '\x1b' => in_escape = true,
+            'm' if in_escape => in_escape = false,
+            _ if in_escape => {}
+            _ => columns += 1,
         }
     }
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    columns
 }
 
 fn shorten(text: &str, width: usize) -> String {
@@ -251,4 +283,181 @@ fn shorten(text: &str, width: usize) -> String {
     }
     let kept: String = text.chars().take(width - 3).collect();
     format!("{kept}...")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::record::{Cause, Phase};
+    use crate::stats::{Accounting, FailureLine, Micros, PlanLine, SCHEMA, Tool, WavesLine};
+
+    fn latency_of(ms: f64) -> Latency {
+        Latency {
+            count: 98,
+            min: ms,
+            mean: ms * 2.0,
+            stddev: ms,
+            p50: ms * 1.5,
+            p75: ms * 2.0,
+            p90: ms * 3.0,
+            p95: ms * 4.0,
+            p99: ms * 5.0,
+            p99_9: ms * 6.0,
+            p99_99: ms * 6.0,
+            max: ms * 6.0,
+            censored: 0,
+            at_least: vec![],
+            histogram: String::new(),
+        }
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            schema: SCHEMA,
+            tool: Tool { name: "onrush".into(), version: "0.1.0".into() },
+            started_at: "2026-01-01T00:00:00.000Z".into(),
+            plan: PlanLine {
+                url: "http://127.0.0.1:8000/post".into(),
+                method: "POST".into(),
+                model: "waves".into(),
+                concurrency: 20,
+                requests: Some(100),
+                duration_s: None,
+                rate_per_s: None,
+                arrivals: None,
+                warmup: None,
+                timeout_s: 10.0,
+                seed: 7,
+                workers: 1,
+                http_version: "1.1".into(),
+            },
+            interrupted: false,
+            wall_s: 1.2345,
+            accounting: Accounting { scheduled: 100, ok: 98, http_error: 1, failed: 1, ..Accounting::default() },
+            throughput_per_s: 80.19,
+            success_rate: Some(0.98),
+            bytes_in: 45_200,
+            bytes_out: 61_000,
+            connections: 20,
+            connections_replaced: 0,
+            response_ms: Some(latency_of(1.23)),
+            service_ms: Some(latency_of(1.23)),
+            first_byte_ms: Some(latency_of(1.2)),
+            connect_ms: Some(latency_of(0.05)),
+            failed_ms: None,
+            status: BTreeMap::from([("200".into(), 98), ("404".into(), 1)]),
+            failures: vec![FailureLine {
+                phase: Phase::Read,
+                cause: Cause::Reset,
+                count: 1,
+                first_s: 0.5,
+                last_s: 0.5,
+                example: "request 17 after 3.40 ms".into(),
+            }],
+            waves: Some(WavesLine {
+                count: 5,
+                size: 20,
+                together: 5,
+                release_spread_us: Some(Micros { p50: 180.0, p99: 240.0, max: 240.0 }),
+                list: vec![],
+            }),
+            intervals: vec![],
+            interval_s: 1.0,
+            histogram: vec![(2.0, 90), (4.0, 0), (7.38, 9)],
+            sink_wait_s: 0.0,
+            notes: vec![],
+        }
+    }
+
+    const EXPECTED: &str = "\
+POST http://127.0.0.1:8000/post
+waves of 20 users, 100 requests, timeout 10.0 s, seed 7
+
+  Requests        100 = 98 ok + 1 HTTP error + 1 failed
+  Wall-clock time 1.23 s
+  Throughput      80.2/s
+  Success rate    98.00 %
+  Data            45.2 kB received, 61.0 kB sent, 20 connections
+
+  Latency             min      p50      p90      p95      p99      max     mean
+    response      1.23 ms  1.84 ms  3.69 ms  4.92 ms  6.15 ms  7.38 ms  2.46 ms
+    connect       50.0 us  75.0 us   150 us   200 us   250 us   300 us   100 us
+
+    <=  2.00 ms           90  ■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■
+    <=  4.00 ms            0
+    <=  7.38 ms            9  ■■■■
+
+  Waves           5 of 20 users, each with all its requests in flight at once
+  Release spread  p50 180 us   p99 240 us   max 240 us
+
+  Status          200: 98   404: 1
+
+  Failures              1  read: reset
+                           at 500 ms; request 17 after 3.40 ms
+";
+
+    #[test]
+    fn a_summary_reads_like_this() {
+        assert_eq!(text(&summary(), Paint::Plain), EXPECTED);
+    }
+
+    #[test]
+    fn what_is_zero_is_not_shown() {
+        let clean = Summary {
+            accounting: Accounting { scheduled: 98, ok: 98, ..Accounting::default() },
+            failures: vec![],
+            waves: None,
+            connect_ms: None,
+            ..summary()
+        };
+        let text = text(&clean, Paint::Plain);
+        for word in
+            ["failed", "HTTP errors", "timed out", "unfinished", "Failures", "Waves", "connect ", "note", "service"]
+        {
+            assert!(!text.contains(word), "{word} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_fit_80_columns_with_and_without_colour() {
+        let n = 1_234_567_890;
+        let mut most = summary();
+        most.plan.url = format!("http://127.0.0.1/{}", "x".repeat(200));
+        most.plan.warmup = Some("1234567 requests".into());
+        most.plan.requests = Some(n);
+        most.plan.duration_s = Some(86_399.0);
+        most.plan.workers = 64;
+        most.plan.seed = u64::MAX;
+        most.interrupted = true;
+        most.accounting =
+            Accounting { scheduled: 6 * n, ok: n, http_error: n, failed: n, timeout: n, unfinished: n, unsent: n };
+        (most.bytes_in, most.bytes_out, most.connections, most.connections_replaced) = (u64::MAX, u64::MAX, n, n);
+        let mut response = latency_of(599_999.0);
+        response.at_least = COLUMNS.iter().map(|name| String::from(*name)).collect();
+        response.censored = n;
+        most.failed_ms = Some(response.clone());
+        most.response_ms = Some(response);
+        most.status = (200..599).map(|code: u16| (code.to_string(), n)).collect();
+        most.failures = Cause::ALL
+            .iter()
+            .map(|&cause| FailureLine { phase: Phase::Protocol, cause, count: n, ..summary().failures[0].clone() })
+            .collect();
+        most.waves = summary().waves.map(|waves| WavesLine { count: n, size: 1_000_000, together: n - 1, ..waves });
+        most.histogram = vec![(1.0, n), (3_599_999.0, n)];
+        most.notes =
+            vec!["a note that is long enough to need more than one line of eighty columns, as many are".into()];
+        for paint in [Paint::Plain, Paint::Colour] {
+            for line in text(&most, paint).lines() {
+                assert!(width(line) <= 80, "{} columns: {line}", width(line));
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_there_is_no_escape_sequence() {
+        assert!(!text(&summary(), Paint::Plain).contains('\x1b'));
+        assert!(text(&summary(), Paint::Colour).contains('\x1b'));
+    }
 }
