@@ -51,8 +51,8 @@ pub enum RunError {
     Panicked,
 }
 
-/// Batches that wait for the log: about 1.3 MB of records a worker.
-const QUEUE_PER_WORKER: usize = 32;
+/// Batches that wait for the log: about 650 kB of records a worker.
+const QUEUE_PER_WORKER: usize = 16;
 
 /// Runs the plan to its end.
 ///
@@ -96,7 +96,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         interrupted: shared.is_interrupted(),
         notes,
     };
-    Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })
+    Ok(Outcome { summary: Summary::new(facts, tally), csv: saved })
 }
 
 /// Sockets for each worker, each with the means to wake all others.

@@ -4,11 +4,12 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConnection, Resumption};
+use rustls::client::{ClientConnection, Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
 
 use crate::plan::{Identity, Tls, Trust};
 use crate::record::{Cause, Failure, Phase};
@@ -32,13 +33,19 @@ impl TlsSettings {
         let name = ServerName::try_from(tls.server_name.clone())
             .map_err(|_| format!("'{}' is neither a host name nor an IP address", tls.server_name))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
+        // The generator seeds itself at its first use, which takes tens of
+        // milliseconds: they are no part of any handshake.
+        provider.secure_random.fill(&mut [0; 32]).map_err(|_| "the system has no randomness to give".to_string())?;
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| e.to_string())?;
         let builder = match &tls.trust {
             Trust::Anything => builder.dangerous().with_custom_certificate_verifier(Arc::new(Gullible(provider))),
             Trust::System => builder.with_root_certificates(system_roots()?),
-            Trust::Roots(pem) => builder.with_root_certificates(given_roots(pem)?),
+            Trust::Roots(pem) => {
+                let verifier = Arc::new(GivenRoots::new(pem, &provider)?);
+                builder.dangerous().with_custom_certificate_verifier(verifier)
+            }
         };
         let mut config = match &tls.identity {
             None => builder.with_no_client_auth(),
@@ -71,15 +78,6 @@ fn system_roots() -> Result<RootCertStore, String> {
         false => Ok(roots),
         true => Err("this system has no root certificates: install them, or give --cacert or --insecure".into()),
     }
-}
-
-fn given_roots(pem: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|e| format!("--cacert: not a PEM certificate: {e}"))?;
-        roots.add(certificate).map_err(|e| format!("--cacert: {e}"))?;
-    }
-    if roots.is_empty() { Err("--cacert: no certificate in the file".into()) } else { Ok(roots) }
 }
 
 fn parse_identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
@@ -231,6 +229,78 @@ impl TlsState {
             }
         }
         Ok(())
+    }
+}
+
+/// Believes what the given roots vouch for, and a given root itself: a server
+/// with a self-signed certificate of the usual kind presents one.
+#[derive(Debug)]
+struct GivenRoots {
+    by_chain: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl GivenRoots {
+    fn new(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<GivenRoots, String> {
+        let given: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|e| format!("--cacert: not a PEM certificate: {e}"))?;
+        if given.is_empty() {
+            return Err("--cacert: no certificate in the file".into());
+        }
+        let mut roots = RootCertStore::empty();
+        for certificate in &given {
+            roots.add(certificate.clone()).map_err(|e| format!("--cacert: {e}"))?;
+        }
+        let by_chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            .build()
+            .map_err(|e| format!("--cacert: {e}"))?;
+        Ok(GivenRoots { by_chain, given })
+    }
+}
+
+impl ServerCertVerifier for GivenRoots {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.by_chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // An authority's certificate may not be a server's, unless the user gave this very one.
+            // Its validity in time was checked before that.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
+                if self.given.iter().any(|given| given == end_entity) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.by_chain.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.by_chain.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by_chain.supported_verify_schemes()
     }
 }
 

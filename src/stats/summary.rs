@@ -9,7 +9,7 @@ use crate::record::{Cause, Phase, Record};
 use crate::time::Nanos;
 
 use super::encode::to_base64;
-use super::{Distribution, Ppm, Tally};
+use super::{Counts, Distribution, Ppm, Tally};
 
 /// The version of the JSON form. Keys may be added under it, not renamed.
 pub const SCHEMA: u32 = 1;
@@ -270,8 +270,13 @@ impl PlanLine {
 }
 
 impl Summary {
-    /// Derives every number.
-    pub fn new(facts: RunFacts, tally: &Tally) -> Summary {
+    /// Derives every number. Takes the tally apart, so that a long run's
+    /// intervals are not in memory twice.
+    pub fn new(facts: RunFacts, mut tally: Tally) -> Summary {
+        let series = std::mem::take(&mut tally.series);
+        let interval_s = series.width().as_secs();
+        let intervals = series.into_iter().map(IntervalLine::new).collect();
+        let tally = &tally;
         let counts = tally.counts();
         let accounting = Accounting {
             scheduled: counts.ended() + counts.unfinished + tally.unsent,
@@ -307,8 +312,8 @@ impl Summary {
             status: tally.statuses().map(|(status, n)| (status.to_string(), n)).collect(),
             failures: failure_lines(tally),
             waves: (facts.plan.model == "waves").then(|| waves_line(tally, facts.plan.concurrency)),
-            intervals: interval_lines(tally),
-            interval_s: tally.series().width().as_secs(),
+            intervals,
+            interval_s,
             sink_wait_s: tally.sink_wait.as_secs(),
             plan: facts.plan,
             accounting,
@@ -435,16 +440,17 @@ fn waves_line(tally: &Tally, size: u32) -> WavesLine {
     }
 }
 
-fn interval_lines(tally: &Tally) -> Vec<IntervalLine> {
-    let line = |(at, counts, responses): (Nanos, super::Counts, Distribution)| IntervalLine {
-        at_s: at.as_secs(),
-        ok: counts.ok,
-        http_error: counts.http_error,
-        failed: counts.failed,
-        timeout: counts.timeout,
-        response_ms: Latency::new(&responses),
-    };
-    tally.series().iter().map(line).collect()
+impl IntervalLine {
+    fn new((at, counts, responses): (Nanos, Counts, Distribution)) -> IntervalLine {
+        IntervalLine {
+            at_s: at.as_secs(),
+            ok: counts.ok,
+            http_error: counts.http_error,
+            failed: counts.failed,
+            timeout: counts.timeout,
+            response_ms: Latency::new(&responses),
+        }
+    }
 }
 
 /// As many bars as a picture has.
@@ -541,7 +547,7 @@ mod tests {
             interrupted: true,
             notes: vec![],
         };
-        let summary = Summary::new(facts, &Tally::new(Nanos::ZERO, Nanos::NEVER));
+        let summary = Summary::new(facts, Tally::new(Nanos::ZERO, Nanos::NEVER));
         assert_eq!((summary.success_rate, summary.throughput_per_s, summary.response_ms.clone()), (None, 0.0, None));
         let json = serde_json::to_string(&summary).unwrap();
         assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary);

@@ -113,7 +113,8 @@ pub struct Tally {
     failed: Distribution,
     /// The second under way, which is added to all of the above and to the series when it ends.
     second: Second,
-    series: Series,
+    /// The run over time, complete once the tally is closed.
+    pub(super) series: Series,
 }
 
 #[derive(Clone, Debug)]
@@ -318,11 +319,6 @@ impl Tally {
         &self.failed
     }
 
-    /// The run over time, complete once [`Self::close`]d.
-    pub fn series(&self) -> &Series {
-        &self.series
-    }
-
     /// The response times of answers counted so far, added to `sum`.
     pub fn add_response_to(&self, sum: &mut Distribution) {
         for part in [&self.alike, &self.second.alike, &self.response, &self.second.response] {
@@ -419,7 +415,7 @@ mod tests {
         let mut t = tally(&[record(0, 10, 200), record(second - 5, 10, 200), record(5 * second, 10, 500)]);
         t.close();
         let series: Vec<_> =
-            t.series().iter().map(|(at, counts, d)| (at.0 / second, counts.ended(), d.count())).collect();
+            t.series.clone().into_iter().map(|(at, counts, d)| (at.0 / second, counts.ended(), d.count())).collect();
         assert_eq!(series, [(0, 1, 1), (1, 1, 1), (5, 1, 1)]);
     }
 
@@ -455,7 +451,7 @@ mod tests {
             prop_assert_eq!(merged.counts(), whole.counts());
             prop_assert!(merged.response().histogram() == whole.response().histogram());
             prop_assert!(merged.service().histogram() == whole.service().histogram());
-            prop_assert_eq!(merged.series().iter().count(), whole.series().iter().count());
+            prop_assert_eq!(merged.series.clone().into_iter().count(), whole.series.clone().into_iter().count());
             let failures = |t: &Tally| {
                 let mut list: Vec<_> = t.failures.iter().map(|f| (f.failure, f.count, f.first, f.last)).collect();
                 list.sort();
