@@ -73,7 +73,7 @@ impl Series {
 
     /// All intervals in order, each with its start from T0 and its responses
     /// (answers of any status; time-outs are in the counts alone).
-    pub fn into_iter(self) -> impl Iterator<Item = (Nanos, Counts, Distribution)> {
+    pub fn intervals(self) -> impl Iterator<Item = (Nanos, Counts, Distribution)> {
         let width_s = self.width_s;
         let unpack = move |(at, interval): (u64, Interval)| {
             (Nanos::from_secs(at * width_s), interval.counts, interval.distribution())
@@ -132,7 +132,7 @@ mod tests {
         }
         assert_eq!(series.width(), Nanos::from_secs(4));
         assert_eq!(series.intervals.len(), 750);
-        let (at, counts, responses) = series.into_iter().nth(1).unwrap();
+        let (at, counts, responses) = series.intervals().nth(1).unwrap();
         assert_eq!((at, counts.ok, responses.count()), (Nanos::from_secs(4), 4, 4));
         assert_eq!((responses.min(), responses.max()), (Some(Nanos(5)), Some(Nanos(8))));
     }
@@ -149,7 +149,7 @@ mod tests {
         short.add(3, counts, &responses);
         short.merge(long);
         assert_eq!(short.width(), Nanos::from_secs(2));
-        let (_, counts, responses) = short.into_iter().nth(1).unwrap();
+        let (_, counts, responses) = short.intervals().nth(1).unwrap();
         assert_eq!((counts.ok, responses.max()), (3, Some(Nanos(9))));
     }
 }

@@ -275,7 +275,7 @@ impl Summary {
     pub fn new(facts: RunFacts, mut tally: Tally) -> Summary {
         let series = std::mem::take(&mut tally.series);
         let interval_s = series.width().as_secs();
-        let intervals = series.into_iter().map(IntervalLine::new).collect();
+        let intervals = series.intervals().map(IntervalLine::new).collect();
         let tally = &tally;
         let counts = tally.counts();
         let accounting = Accounting {
@@ -288,7 +288,10 @@ impl Summary {
             unsent: tally.unsent,
         };
         let response = tally.response();
-        let window = tally.last_done.min(tally.window_end).since(tally.t0);
+        // A run that its time ended was a run to the end, whenever its last answer came.
+        let by_time = !facts.interrupted && facts.plan.requests.is_none_or(|n| accounting.scheduled < n);
+        let end = if by_time && tally.window_end != Nanos::NEVER { tally.window_end } else { tally.last_done };
+        let window = end.min(tally.window_end).since(tally.t0);
         let mut notes = facts.notes;
         notes.extend(observations(tally, &accounting));
         Summary {

@@ -415,7 +415,7 @@ mod tests {
         let mut t = tally(&[record(0, 10, 200), record(second - 5, 10, 200), record(5 * second, 10, 500)]);
         t.close();
         let series: Vec<_> =
-            t.series.clone().into_iter().map(|(at, counts, d)| (at.0 / second, counts.ended(), d.count())).collect();
+            t.series.clone().intervals().map(|(at, counts, d)| (at.0 / second, counts.ended(), d.count())).collect();
         assert_eq!(series, [(0, 1, 1), (1, 1, 1), (5, 1, 1)]);
     }
 
@@ -451,7 +451,7 @@ mod tests {
             prop_assert_eq!(merged.counts(), whole.counts());
             prop_assert!(merged.response().histogram() == whole.response().histogram());
             prop_assert!(merged.service().histogram() == whole.service().histogram());
-            prop_assert_eq!(merged.series.clone().into_iter().count(), whole.series.clone().into_iter().count());
+            prop_assert_eq!(merged.series.clone().intervals().count(), whole.series.clone().intervals().count());
             let failures = |t: &Tally| {
                 let mut list: Vec<_> = t.failures.iter().map(|f| (f.failure, f.count, f.first, f.last)).collect();
                 list.sort();
