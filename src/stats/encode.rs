@@ -18,18 +18,18 @@ pub(super) fn to_base64(distribution: &Distribution) -> String {
 
 /// A histogram in a few hundred bytes, for keeping many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Packed(Vec<u8>);
+pub(super) struct Packed(Box<[u8]>);
 
 impl Packed {
     pub(super) fn new(histogram: &Histogram<u64>) -> Packed {
-        let mut bytes = Vec::new();
+        // The room is given back whole and taken again by the next one: no holes between what is kept.
+        let mut bytes = Vec::with_capacity(64 * 1024);
         V2Serializer::new().serialize(histogram, &mut bytes).expect("a vector takes all that is written to it");
-        bytes.shrink_to_fit();
-        Packed(bytes)
+        Packed(bytes.as_slice().into())
     }
 
     pub(super) fn unpack(&self) -> Histogram<u64> {
-        Deserializer::new().deserialize(&mut self.0.as_slice()).expect("it was packed above")
+        Deserializer::new().deserialize(&mut &*self.0).expect("it was packed above")
     }
 }
 
