@@ -1,4 +1,12 @@
 //! The binary, from outside.
 
+mod floors;
+mod hostile;
+mod load;
+mod schema;
+mod scripted;
 mod serve;
 mod sim;
+mod support;
+mod tls;
+mod usage;

@@ -1,0 +1,130 @@
+//! Once connections are up, a closed run allocates nothing for a request.
+#![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use onrush::engine::{Rows, Shared, Sockets, Worker};
+use onrush::net::Poller;
+use onrush::plan::{Endpoint, Limits, Load, Model, Plan, Stop, Target, Warmup};
+use onrush::record::Batch;
+use onrush::request::{Body, RequestHead};
+use onrush::serve::{Config, Server};
+use onrush::stats::Board;
+use onrush::time::{Nanos, WallClock};
+
+/// The system's allocator, which counts what each thread asks for.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending has no counter any more.
+    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: every method hands its arguments on to the system's allocator, which keeps the contract of `GlobalAlloc`;
+// counting touches a thread-local cell that needs neither allocation nor destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of this very method.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const USERS: u32 = 8;
+
+fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
+    Plan {
+        target: Target { url: format!("http://{address}/"), endpoint: Endpoint::Tcp(vec![address]), tls: None },
+        request: RequestHead {
+            method: "POST".into(),
+            path: "/".into(),
+            authority: address.to_string(),
+            headers: vec![],
+            keep_alive: true,
+        },
+        body,
+        load: Load {
+            model: Model::Closed,
+            users: USERS,
+            stop: Stop { requests: Some(requests), duration: None },
+            warmup: Warmup::None,
+        },
+        limits: Limits { request: Nanos::from_secs(30), connect: Nanos::from_secs(30) },
+        seed: 1,
+        workers: 1,
+    }
+}
+
+/// What this thread allocates in the life of a worker.
+fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
+    let shared = Shared::new(plan, Arc::new(AtomicBool::new(false)));
+    let board = Board::new(1);
+    let sockets = Sockets::new(&plan.target, None, 0, USERS, Poller::new().unwrap(), vec![]);
+    let before = ALLOCATIONS.get();
+    let tally = Worker::new(plan, 0, sockets, &shared, &board, WallClock::read(), rows).run();
+    let allocated = ALLOCATIONS.get() - before;
+    assert_eq!(Some(tally.counts().ok), plan.load.stop.requests);
+    allocated
+}
+
+/// As above, with rows that another thread takes and gives back emptied.
+fn allocations_with_rows(plan: &Plan) -> u64 {
+    const QUEUE: usize = 4;
+    let (full, log) = sync_channel::<Batch>(QUEUE);
+    let (empty, back): (SyncSender<_>, _) = sync_channel(2 * QUEUE);
+    for _ in 0..2 * QUEUE {
+        empty.send(Vec::with_capacity(onrush::engine::BATCH)).unwrap();
+    }
+    let sink = thread::spawn(move || {
+        let mut rows = 0;
+        for batch in log {
+            rows += batch.records.len() as u64;
+            let _ = empty.send(batch.records);
+        }
+        rows
+    });
+    let allocated = allocations(plan, Some(Rows::new(0, full, back)));
+    assert_eq!(Some(sink.join().unwrap()), plan.load.stop.requests);
+    allocated
+}
+
+#[test]
+fn no_request_of_a_closed_run_allocates() {
+    let server = Server::start(&Config { listen: "127.0.0.1:0".parse().unwrap(), threads: 1 }).unwrap();
+    let address = server.address();
+    let few_and_many = |body: &Body, measure: &dyn Fn(&Plan) -> u64| {
+        let [few, many] = [2_000, 20_000].map(|requests| measure(&plan(address, body.clone(), requests)));
+        (few, many)
+    };
+    let fixed = Body::Fixed((*b"hello").into());
+    for (name, body) in [("fixed", &fixed), ("dynamic", &Body::Dynamic), ("none", &Body::None)] {
+        let (few, many) = few_and_many(body, &|plan| allocations(plan, None));
+        assert_eq!(few, many, "allocations of 2,000 and 20,000 requests, {name} body");
+        let (few, many) = few_and_many(body, &allocations_with_rows);
+        assert_eq!(few, many, "the same with rows");
+    }
+}

@@ -1,0 +1,230 @@
+//! The floors of ARCHITECTURE.md: who may import whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// As ARCHITECTURE.md has it in a block that begins with ```` ```floors ````, one line a floor, and a word about what
+/// stands beside them. A `|` parts wings, which do not import each other; `a < b` lets `b` import `a` on the same floor.
+const FLOORS: &str = "\
+6  main cli
+5  run
+4  engine | sink report
+3  proto net
+2  source stats
+1  record | request < plan schedule
+0  time < units | rng
+beside  serve : time units net
+";
+
+/// Folders and files of src, by what they may import.
+struct Floors {
+    floor: BTreeMap<String, u32>,
+    /// On the same floor: (who, whom).
+    within: BTreeSet<(String, String)>,
+    /// Who stands beside the floors, and all that it may import.
+    beside: BTreeMap<String, Vec<String>>,
+}
+
+impl Floors {
+    fn parse(table: &str) -> Floors {
+        let mut floors = Floors { floor: BTreeMap::new(), within: BTreeSet::new(), beside: BTreeMap::new() };
+        for line in table.lines().filter(|line| !line.trim().is_empty()) {
+            let (number, modules) = line.trim().split_once(' ').unwrap_or_else(|| panic!("{line:?}"));
+            let words = |text: &str| text.split_whitespace().map(String::from).collect::<Vec<_>>();
+            if number == "beside" {
+                let (who, whom) = modules.split_once(':').unwrap_or_else(|| panic!("{line:?}"));
+                words(who).into_iter().for_each(|who| drop(floors.beside.insert(who, words(whom))));
+                continue;
+            }
+            for wing in modules.split('|') {
+                let mut before: Vec<String> = Vec::new();
+                for group in wing.split('<') {
+                    for module in words(group) {
+                        floors.within.extend(before.iter().map(|lower| (module.clone(), lower.clone())));
+                        floors.floor.insert(module, number.parse().unwrap_or_else(|_| panic!("{line:?}")));
+                    }
+                    before.extend(words(group));
+                }
+            }
+        }
+        floors
+    }
+
+    fn allows(&self, who: &str, whom: &str) -> bool {
+        if let Some(allowed) = self.beside.get(who) {
+            return allowed.iter().any(|module| module == whom);
+        }
+        match (self.floor.get(who), self.floor.get(whom)) {
+            (Some(own), Some(other)) => other < own || self.within.contains(&(who.into(), whom.into())),
+            // Only those who print and start things know what stands beside.
+            (Some(own), None) => *own == 6 && self.beside.contains_key(whom),
+            (None, _) => false,
+        }
+    }
+
+    fn knows(&self, module: &str) -> bool {
+        self.floor.contains_key(module) || self.beside.contains_key(module)
+    }
+}
+
+fn table() -> Floors {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap_or_default();
+    let block = page.split_once("```floors\n").and_then(|(_, rest)| rest.split_once("```"));
+    Floors::parse(block.map_or(FLOORS, |(block, _)| block))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A source file without its comments.
+struct Source {
+    path: PathBuf,
+    /// The folder or file right under src.
+    module: String,
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(root().join("src")).unwrap();
+                let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+                let module = first.trim_end_matches(".rs").to_string();
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
+                sources.push(Source { path, module, code });
+            }
+        }
+    }
+    assert!(sources.len() > 40, "the sources are found");
+    sources
+}
+
+/// A URL in a string is no comment.
+fn without_comment(line: &str) -> &str {
+    let comment = line.match_indices("//").find(|(at, _)| !line[..*at].ends_with(':'));
+    comment.map_or(line, |(at, _)| &line[..at])
+}
+
+/// The modules right under the crate that a source names: in `crate::a`, in `crate::{a, b::c}`, and in as many
+/// `super::` as lead there.
+fn imports(source: &Source) -> BTreeSet<String> {
+    let relative = source.path.strip_prefix(root().join("src")).unwrap();
+    let depth = relative.components().count() - usize::from(source.path.ends_with("mod.rs"));
+    // The tests at the end of a file are a module of their own, one further down.
+    let (code, tests) = source.code.split_once("#[cfg(test)]\nmod tests {").unwrap_or((&source.code, ""));
+    let mut starts: Vec<&str> = source.code.split("crate::").skip(1).collect();
+    for (code, depth) in [(code, depth), (tests, depth + 1)] {
+        starts.extend(code.split(&"super::".repeat(depth)).skip(1).filter(|rest| !rest.starts_with("super")));
+    }
+    let mut modules = BTreeSet::new();
+    for start in starts {
+        match start.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split("};").next().unwrap();
+                let mut nested = 0;
+                let top: String = list
+                    .chars()
+                    .filter(|c| {
+                        nested += i32::from(*c == '{') - i32::from(*c == '}');
+                        nested == 0
+                    })
+                    .collect();
+                modules.extend(top.split(',').map(|item| identifier(item.trim())));
+            }
+            None => drop(modules.insert(identifier(start))),
+        }
+    }
+    modules.retain(|module| module.starts_with(|c: char| c.is_ascii_lowercase()));
+    modules
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+#[test]
+fn every_module_imports_from_lower_floors_only() {
+    let floors = table();
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.module != "lib") {
+        assert!(floors.knows(&source.module), "{} has no floor", source.module);
+        for module in imports(source) {
+            if module != source.module && !floors.allows(&source.module, &module) {
+                wrong.push(format!("{}: {} must not import {module}", source.path.display(), source.module));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_scan_finds_what_it_looks_for() {
+    let source =
+        |name: &str, code: &str| Source { path: root().join("src").join(name), module: "x".into(), code: code.into() };
+    let found = |name, code| imports(&source(name, code)).into_iter().collect::<Vec<_>>();
+    assert_eq!(
+        found("engine/a.rs", "use crate::{plan::{Plan, Stop}, time::Nanos};\ncrate::net::f()"),
+        ["net", "plan", "time"]
+    );
+    assert_eq!(found("engine/a.rs", "use super::b; use super::super::sink::C;"), ["sink"]);
+    assert_eq!(found("engine/mod.rs", "use super::report::text;"), ["report"]);
+    assert_eq!(found("run.rs", "use super::cli;"), ["cli"]);
+    assert_eq!(found("net/a.rs", "#[cfg(test)]\nmod tests { use super::super::b; use super::super::super::cli; }"), ["cli"]);
+    let floors = Floors::parse(FLOORS);
+    assert!(floors.allows("engine", "proto") && floors.allows("plan", "request") && floors.allows("cli", "serve"));
+    for (who, whom) in [
+        ("engine", "sink"),
+        ("report", "engine"),
+        ("stats", "proto"),
+        ("request", "plan"),
+        ("serve", "plan"),
+        ("net", "serve"),
+    ] {
+        assert!(!floors.allows(who, whom), "{who} imports {whom}");
+    }
+}
+
+/// Files outside of `places` that have one of these words.
+fn elsewhere(words: &[&str], places: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| !places.contains(&source.module.as_str())) {
+        let has = words.iter().filter(|word| source.code.contains(**word));
+        found.extend(has.map(|word| format!("{}: {word}", source.path.display())));
+    }
+    found
+}
+
+#[test]
+fn the_clock_is_read_in_one_place() {
+    assert_eq!(
+        elsewhere(&["Instant::now", "SystemTime::now", "clock_gettime", "Zoned::now", "Timestamp::now"], &["time"]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn nothing_below_the_command_line_prints_or_exits() {
+    let words = ["println!", "eprintln!", "print!", "stdout()", "stderr()", "process::exit", "process::abort"];
+    assert_eq!(elsewhere(&words, &["cli", "main"]), [""; 0]);
+}
+
+#[test]
+fn the_product_has_no_unsafe_code() {
+    assert_eq!(elsewhere(&["unsafe "], &[]), [""; 0]);
+}
+
+#[test]
+fn protocols_do_no_io() {
+    let words = ["std::io", "std::net", "std::fs", "mio::", "socket2", "crate::net"];
+    let found = elsewhere(&words, &["cli", "engine", "net", "plan", "report", "run", "serve", "sink", "stats"]);
+    assert_eq!(found, [""; 0]);
+}

@@ -1,0 +1,202 @@
+//! What cannot be run is refused before anything is sent, in one line that says what and why.
+
+use rcgen::{CertificateParams, KeyPair};
+use tempfile::TempDir;
+
+use crate::support::{onrush, target};
+
+/// Exit code 2, nothing sent, and one line with all of `words`.
+#[track_caller]
+fn refused(arguments: &str, words: &[&str]) {
+    refused_with(arguments, None, words);
+}
+
+/// As above, with a last argument that may have spaces. `{url}` stands for a server's URL.
+#[track_caller]
+fn refused_with(arguments: &str, last: Option<&str>, words: &[&str]) {
+    let server = target();
+    let arguments = arguments.replace("{url}", &format!("http://{}/", server.address()));
+    let mut invocation = onrush(&arguments);
+    if let Some(last) = last {
+        invocation = invocation.arg(last);
+    }
+    let run = invocation.finish();
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}: {}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{arguments}: one line: {}", run.stderr);
+    assert!(run.stderr.starts_with("onrush: ") && run.stderr.ends_with('\n'), "{}", run.stderr);
+    for word in words {
+        assert!(run.stderr.contains(word), "{arguments}: {word:?} in {}", run.stderr);
+    }
+    assert_eq!((server.requests(), server.connections()), (0, 0), "{arguments}: nothing was sent");
+}
+
+#[test]
+fn a_url_has_to_be_one() {
+    refused("", &["no URL", "--demo", "--help"]);
+    refused("127.0.0.1:8000/post", &["127.0.0.1:8000/post", "no scheme", "http://"]);
+    refused("ftp://127.0.0.1/", &["scheme 'ftp'", "http or https"]);
+    refused("http://", &["'http://' is not a URL"]);
+    refused("http://127.0.0.1:99999/", &["99999", "port"]);
+    refused("http://127.0.0.1:0/", &["port 0"]);
+    refused("http://[::1/", &["[::1"]);
+    refused_with("", Some("http://127.0.0.1/a\r\nX: y"), &["control character"]);
+    refused("http://no-such-host.invalid/", &["no-such-host.invalid", "resolve"]);
+}
+
+#[test]
+fn files_have_to_be_readable_and_paths_writable() {
+    refused("{url} --data-file /no/such/file", &["--data-file", "/no/such/file", "No such file"]);
+    refused("{url} --data-file /", &["--data-file", "directory"]);
+    refused("{url} --csv /no/such/dir/rows.csv", &["--csv", "/no/such/dir/rows.csv", "No such file"]);
+    refused("{url} --json /no/such/dir/s.json", &["--json", "/no/such/dir/s.json", "No such file"]);
+    refused("{url} --csv /", &["--csv", "directory"]);
+    refused("{url} --csv /dev/full", &["--csv", "/dev/full", "No space"]);
+    refused("https://127.0.0.1:1/ --cacert /no/such/file", &["--cacert", "/no/such/file"]);
+}
+
+#[test]
+fn contradictory_flags_are_both_named() {
+    for (arguments, flags) in [
+        ("{url} --url http://127.0.0.1:1/", ["[URL]", "--url"]),
+        ("{url} --demo", ["--demo", "URL"]),
+        ("{url} --data x --data-file y", ["--data <TEXT>", "--data-file"]),
+        ("{url} --data x --dynamic", ["--data", "--dynamic"]),
+        ("{url} --data-file x --dynamic", ["--data-file", "--dynamic"]),
+        ("https://127.0.0.1:1/ --insecure --cacert x", ["--insecure", "--cacert"]),
+        ("https://127.0.0.1:1/ --cert x", ["--cert", "--key"]),
+        ("https://127.0.0.1:1/ --key x", ["--key", "--cert"]),
+        ("{url} --unix-socket x --connect-to a:1:b:2", ["--unix-socket", "--connect-to"]),
+        ("{url} --unix-socket x -4", ["--unix-socket", "--ipv4"]),
+        ("{url} --unix-socket x -6", ["--unix-socket", "--ipv6"]),
+        ("{url} -4 -6", ["--ipv4", "--ipv6"]),
+        ("{url} --progress --no-progress", ["--progress", "--no-progress"]),
+        ("{url} --model closed --wave-every 1s", ["--model closed", "--wave-every"]),
+        ("{url} --model closed --hold-last-byte", ["--model closed", "--hold-last-byte"]),
+        ("{url} --disable-keepalive --hold-last-byte", ["--disable-keepalive", "--hold-last-byte"]),
+        ("{url} --host a --header Host:b", ["--host", "--header Host"]),
+        ("{url} --content-type a/b --header content-type:c/d", ["--content-type", "--header Content-Type"]),
+        ("{url} --accept a/b --header accept:c/d", ["--accept", "--header Accept"]),
+        ("{url} --basic-auth a:b --header authorization:c", ["--basic-auth", "--header Authorization"]),
+        ("{url} --header content-length:5", ["--header content-length", "length of the body"]),
+        ("{url} --header transfer-encoding:chunked", ["--header transfer-encoding", "length of the body"]),
+        ("{url} --insecure", ["--insecure", "http://"]),
+        ("{url} --cacert x", ["--cacert", "http://"]),
+        ("{url} --cert x --key y", ["--cert", "http://"]),
+        ("{url} --sni x", ["--sni", "http://"]),
+        ("{url} --csv - --json -", ["--csv -", "--json -"]),
+        ("{url} --csv - --output json", ["--csv -", "--output json"]),
+        ("{url} --json - --output json", ["--json -", "--output json"]),
+        ("{url} --csv /tmp/same --json /tmp/same", ["--csv", "--json"]),
+        ("{url} serve", ["serve", "URL"]),
+    ] {
+        refused(arguments, &flags);
+    }
+}
+
+#[test]
+fn numbers_have_to_be_in_range() {
+    refused("{url} --concurrency 0", &["--concurrency", "'0'", "1.."]);
+    refused("{url} --requests 0", &["--requests", "'0'", "1.."]);
+    refused("{url} --workers 0", &["--workers", "'0'"]);
+    refused("{url} -c many", &["--concurrency", "many"]);
+    refused("{url} -n -5", &["-5"]);
+    refused("{url} --seed x", &["--seed", "x"]);
+}
+
+#[test]
+fn durations_have_to_be_times() {
+    for flag in ["--duration", "--timeout", "--connect-timeout", "--wave-every"] {
+        refused(&format!("{{url}} {flag} soon"), &[flag, "soon"]);
+        refused(&format!("{{url}} {flag} 0"), &[flag, "longer than zero"]);
+    }
+    refused("{url} --warmup soon", &["--warmup", "soon"]);
+    refused("{url} --timeout 5parsecs", &["--timeout", "5parsecs"]);
+    refused("{url} --timeout=-5s", &["--timeout", "-5s"]);
+}
+
+#[test]
+fn headers_have_to_be_single_lines() {
+    let header = |text| Some(text);
+    refused_with("{url} -H", header("no colon here"), &["no colon here", "'Name: value'"]);
+    refused_with("{url} -H", header(": value"), &["not a header name"]);
+    refused_with("{url} -H", header("a b: value"), &["not a header name"]);
+    refused_with("{url} -H", header("X: a\r\nInjected: b"), &["header X", "line break"]);
+    refused_with("{url} -H", header("X: a\nb"), &["header X", "line break"]);
+    refused_with("{url} -H", header("X\r\nInjected: b"), &["not a header name"]);
+    for (flag, name) in [("--content-type", "Content-Type"), ("--accept", "Accept"), ("--host", "Host")] {
+        refused_with(&format!("{{url}} {flag}"), header("a\r\nInjected: b"), &[name, "line break"]);
+    }
+    refused_with("{url} -m", header("GET / HTTP/1.1\r\nX: y"), &["--method", "not a method"]);
+    refused("{url} -m CONNECT", &["CONNECT"]);
+}
+
+#[test]
+fn unknown_flags_and_values_are_named() {
+    refused("{url} --rate 5", &["--rate"]);
+    refused("{url} --model open", &["--model", "open", "waves", "closed"]);
+    refused("{url} --output xml", &["--output", "xml"]);
+    refused("{url} extra", &["extra"]);
+    refused("{url} --csv", &["--csv"]);
+}
+
+#[test]
+fn connect_to_has_four_parts() {
+    for text in ["a:1", "a:1:b", "a:1:b:0", "a:x:b:2", "::1:80:b:2"] {
+        refused(&format!("{{url}} --connect-to {text}"), &["--connect-to", text, "HOST:PORT:HOST:PORT"]);
+    }
+}
+
+#[test]
+fn address_families_have_to_fit() {
+    refused("http://127.0.0.1:1/ -6", &["127.0.0.1", "-6"]);
+    refused("http://[::1]:1/ -4", &["::1", "-4"]);
+}
+
+#[test]
+fn certificates_and_keys_have_to_be_pem() {
+    let files = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["client".into()]).unwrap().self_signed(&key).unwrap();
+    let (cert, right) = (write("cert", &certificate.pem()), write("key", &key.serialize_pem()));
+    let other = write("other", &KeyPair::generate().unwrap().serialize_pem());
+    let (none, half) = (write("none", "no PEM at all"), write("half", "-----BEGIN CERTIFICATE-----\n!!!\n"));
+    let url = "https://127.0.0.1:1/";
+    for file in [&none, &half] {
+        refused(&format!("{url} --cacert {file}"), &["--cacert"]);
+        refused(&format!("{url} --cert {file} --key {right}"), &["--cert"]);
+        refused(&format!("{url} --cert {cert} --key {file}"), &["--key"]);
+    }
+    refused(&format!("{url} --cert {cert} --key {other}"), &["--cert", "--key", "fit"]);
+    refused(&format!("{url} --insecure --sni a_b/c"), &["a_b/c"]);
+}
+
+#[test]
+fn a_descriptor_limit_without_room_for_one_user_is_refused_with_the_numbers() {
+    let server = target();
+    let run =
+        crate::support::onrush_after("ulimit -n 12", "-c 5").arg(format!("http://{}/", server.address())).finish();
+    assert_eq!((run.code, server.connections()), (2, 0), "{}", run.stderr);
+    assert!(run.stderr.contains("12") && run.stderr.contains("ulimit -n"), "{}", run.stderr);
+}
+
+#[test]
+fn the_help_is_what_it_was() {
+    for (arguments, name) in [("--help", "help"), ("-h", "short_help"), ("serve --help", "serve_help")] {
+        let run = onrush(arguments).env("COLUMNS", "100").finish();
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+        insta::assert_snapshot!(name, run.stdout);
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    for flag in ["--version", "-V"] {
+        let run = onrush(flag).finish();
+        assert_eq!((run.code, run.stdout), (0, format!("onrush {}\n", env!("CARGO_PKG_VERSION"))));
+    }
+}
