@@ -8,7 +8,7 @@ use std::thread;
 
 use mio::Waker;
 
-use crate::engine::{Rows, Shared, Sockets, Worker};
+use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::Poller;
 use crate::net::tls::TlsSettings;
 use crate::plan::Plan;
@@ -64,13 +64,16 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let clock = WallClock::read();
     let shared = Shared::new(plan, stop);
     let mut sockets = all_sockets(plan, tls.as_ref())?;
-    let (queue, log) = queue(plan.workers);
-    let log = csv.is_some().then_some(log);
+    let (queue, log) = match csv {
+        Some(_) => queue(plan.workers),
+        None => (Vec::new(), None),
+    };
     let (tally, saved) = thread::scope(|scope| {
+        let mut queue = queue.into_iter();
         let log = csv.zip(log).map(|(csv, log)| scope.spawn(move || csv.write_all(&log.full, &log.empty)));
         let mut workers = Vec::new();
-        for (number, (io, rows)) in sockets.drain(..).zip(queue).enumerate() {
-            let rows = log.is_some().then_some(rows);
+        for (number, io) in sockets.drain(..).enumerate() {
+            let rows = queue.next();
             let shared = &shared;
             let work = move || {
                 let _guard = InterruptOnPanic(shared);
@@ -127,15 +130,19 @@ struct LogEnd {
 }
 
 /// A bounded queue from the workers to the log, and the way back for emptied vectors.
-fn queue(workers: u32) -> (Vec<Rows>, LogEnd) {
+fn queue(workers: u32) -> (Vec<Rows>, Option<LogEnd>) {
     let (to_log, full) = sync_channel(QUEUE_PER_WORKER * workers as usize);
     let (rows, empty) = (0..workers)
         .map(|worker| {
             let (empty, back) = sync_channel(QUEUE_PER_WORKER);
+            // Written once, so that its memory is there from the start and does not seem to grow.
+            for _ in 0..QUEUE_PER_WORKER {
+                let _ = empty.try_send(vec![Record::default(); BATCH]);
+            }
             (Rows::new(worker, to_log.clone(), back), empty)
         })
         .unzip();
-    (rows, LogEnd { full, empty })
+    (rows, Some(LogEnd { full, empty }))
 }
 
 /// A worker that is gone would leave the others waiting at the barrier.

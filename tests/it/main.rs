@@ -3,6 +3,7 @@
 mod floors;
 mod hostile;
 mod load;
+mod readme;
 mod schema;
 mod scripted;
 mod serve;
