@@ -128,10 +128,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = CONNECTION, conflicts_with = "insecure")]
     pub(super) cacert: Option<PathBuf>,
     /// This side's certificate chain (PEM)
-    #[arg(long, value_name = "FILE", help_heading = CONNECTION, requires = "key")]
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) cert: Option<PathBuf>,
     /// Its private key (PEM)
-    #[arg(long, value_name = "FILE", help_heading = CONNECTION, requires = "cert")]
+    #[arg(long, value_name = "FILE", help_heading = CONNECTION)]
     pub(super) key: Option<PathBuf>,
     /// Name to ask for in TLS and to expect in the certificate [default: from the URL]
     #[arg(long, value_name = "NAME", help_heading = CONNECTION)]

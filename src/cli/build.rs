@@ -186,6 +186,7 @@ fn target(args: &RunArgs, location: &Location) -> anyhow::Result<Target> {
             (args.insecure, "--insecure"),
             (args.cacert.is_some(), "--cacert"),
             (args.cert.is_some(), "--cert"),
+            (args.key.is_some(), "--key"),
             (args.sni.is_some(), "--sni"),
         ];
         if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {
@@ -220,7 +221,9 @@ fn tls(args: &RunArgs, location: &Location) -> anyhow::Result<Tls> {
     };
     let identity = match (&args.cert, &args.key) {
         (Some(cert), Some(key)) => Some(Identity { chain: read("--cert", cert)?, key: read("--key", key)? }),
-        _ => None,
+        (Some(_), None) => bail!("--cert without --key: give the certificate's private key too"),
+        (None, Some(_)) => bail!("--key without --cert: give the key's certificate too"),
+        (None, None) => None,
     };
     Ok(Tls { server_name: args.sni.clone().unwrap_or_else(|| location.host.clone()), trust, identity })
 }

@@ -56,6 +56,7 @@ impl<I: Io> Worker<'_, I> {
         let user = &mut self.users[u as usize];
         user.link = Link::Connecting;
         user.connect_began = self.now;
+        self.tally.replaced += u64::from(std::mem::take(&mut user.found_closed));
         self.connecting += 1;
         self.deadlines.arm(node, CONNECTING, self.now);
         if user.stage == Stage::Pending && user.request.due == Nanos::NEVER {
@@ -162,10 +163,10 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// The connection of `u` was found closed before its request was sent.
-    pub(super) fn replace(&mut self, u: u32) {
+    pub(super) fn replace(&mut self, u: u32, end: End) {
         self.close(u);
-        self.tally.replaced += 1;
         let user = &mut self.users[u as usize];
+        user.found_closed = true;
         user.replaced = user.replaced.saturating_add(1);
         if user.stage == Stage::Primed {
             user.stage = Stage::Idle;
@@ -176,7 +177,12 @@ impl<I: Io> Worker<'_, I> {
         // A server that closes every connection at once must not hold up the release for ever.
         if user.replaced > 1 {
             self.back_off(u);
-            self.unable(u, Failure::new(Phase::Connect, Cause::ClosedIdle));
+            let failure = match end {
+                // A server says only after the handshake that it does not like the client's certificate.
+                End::Broken(failure) if failure.phase == Phase::Tls => failure,
+                _ => Failure::new(Phase::Connect, Cause::ClosedIdle),
+            };
+            self.unable(u, failure);
         } else {
             self.open(u);
         }

@@ -25,6 +25,8 @@ pub(super) struct User {
     pub(super) has_tried: bool,
     /// Connections that were found closed since the last release.
     pub(super) replaced: u8,
+    /// The last connection was found closed, and no other has been opened for it.
+    pub(super) found_closed: bool,
     /// Why it cannot take part in the coming release, and since when.
     pub(super) unable: Option<(Failure, Nanos)>,
 }
@@ -84,6 +86,7 @@ impl User {
             failures: 0,
             has_tried: false,
             replaced: 0,
+            found_closed: false,
             unable: None,
         }
     }

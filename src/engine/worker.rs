@@ -252,7 +252,7 @@ impl<'a, I: Io> Worker<'a, I> {
                 self.complete_all(u);
             }
             // The request knows nothing of a connection that was found closed before it was sent.
-            _ => self.replace(u),
+            _ => self.replace(u, end),
         }
     }
 

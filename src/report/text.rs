@@ -216,7 +216,8 @@ fn failures(s: &Summary, paint: Paint) -> String {
             1 => format!("at {}", seconds(f.first_s)),
             _ => format!("from {} to {}", seconds(f.first_s), seconds(f.last_s)),
         };
-        out += &line("", &paint.apply(DIM, &format!("{:>7}  {times}; {}", "", f.example)));
+        let details = [times, f.example.clone()].map(|part| paint.apply(DIM, &part));
+        out += &wrap(&format!("  {:<16}{:>7}  ", "", ""), &details, "; ");
     }
     if s.failures.len() > MOST_FAILURES {
         out += &line("", &format!("{:>7}  and {} more kinds", "", s.failures.len() - MOST_FAILURES));

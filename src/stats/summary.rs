@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Plan, Warmup};
 use crate::record::{Cause, Phase, Record};
 use crate::time::Nanos;
+use crate::units;
 
 use super::encode::to_base64;
 use super::{Counts, Distribution, Ppm, Tally};
@@ -415,7 +416,7 @@ fn example(r: &Record) -> String {
     let after = r.response();
     let mut text = format!("request {} after {after}", r.index);
     if r.body_bytes > 0 {
-        text += &format!(", {} body bytes in", r.body_bytes);
+        text += &format!(", {} of the body in", units::bytes(r.body_bytes));
     }
     text
 }

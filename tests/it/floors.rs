@@ -178,7 +178,10 @@ fn the_scan_finds_what_it_looks_for() {
     assert_eq!(found("engine/a.rs", "use super::b; use super::super::sink::C;"), ["sink"]);
     assert_eq!(found("engine/mod.rs", "use super::report::text;"), ["report"]);
     assert_eq!(found("run.rs", "use super::cli;"), ["cli"]);
-    assert_eq!(found("net/a.rs", "#[cfg(test)]\nmod tests { use super::super::b; use super::super::super::cli; }"), ["cli"]);
+    assert_eq!(
+        found("net/a.rs", "#[cfg(test)]\nmod tests { use super::super::b; use super::super::super::cli; }"),
+        ["cli"]
+    );
     let floors = Floors::parse(FLOORS);
     assert!(floors.allows("engine", "proto") && floors.allows("plan", "request") && floors.allows("cli", "serve"));
     for (who, whom) in [

@@ -84,13 +84,16 @@ fn connections_are_numbered_and_opened_once() {
 
 #[test]
 fn a_duration_ends_a_run() {
-    for (model, at_most) in [("--model closed", 300.0), ("", 300.0)] {
+    for model in ["", "--model closed"] {
         let server = target();
         let report = onrush(&format!("-z 300ms -c 4 {model}")).arg(url(&server, "/")).report();
         report.assert_all_ok(report.rows.len());
         assert_eq!(server.requests(), report.rows.len() as u64);
-        assert_eq!(report.indexes(), (0..report.rows.len() as u64).collect::<Vec<_>>());
-        assert!(report.rows.iter().all(|row| row.start_ms < at_most + 5.0), "{model}");
+        let mut indexes = report.indexes();
+        indexes.dedup();
+        assert_eq!(indexes.len(), report.rows.len(), "no index twice");
+        let last = report.rows.iter().map(|row| row.start_ms).fold(0.0, f64::max);
+        assert!((200.0..1000.0).contains(&last), "{model}: the last one was sent at {last} ms");
         let wall_s = report.summary.wall_s;
         assert!((0.29..5.0).contains(&wall_s), "{model}: {wall_s} s");
     }

@@ -82,6 +82,7 @@ fn contradictory_flags_are_both_named() {
         ("{url} --insecure", ["--insecure", "http://"]),
         ("{url} --cacert x", ["--cacert", "http://"]),
         ("{url} --cert x --key y", ["--cert", "http://"]),
+        ("{url} --key x", ["--key", "http://"]),
         ("{url} --sni x", ["--sni", "http://"]),
         ("{url} --csv - --json -", ["--csv -", "--json -"]),
         ("{url} --csv - --output json", ["--csv -", "--output json"]),
