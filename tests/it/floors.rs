@@ -4,19 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// As ARCHITECTURE.md has it in a block that begins with ```` ```floors ````, one line a floor, and a word about what
-/// stands beside them. A `|` parts wings, which do not import each other; `a < b` lets `b` import `a` on the same floor.
-const FLOORS: &str = "\
-6  main cli
-5  run
-4  engine | sink report
-3  proto net
-2  source stats
-1  record | request < plan schedule
-0  time < units | rng
-beside  serve : time units net
-";
-
 /// Folders and files of src, by what they may import.
 struct Floors {
     floor: BTreeMap<String, u32>,
@@ -30,13 +17,12 @@ impl Floors {
     fn parse(table: &str) -> Floors {
         let mut floors = Floors { floor: BTreeMap::new(), within: BTreeSet::new(), beside: BTreeMap::new() };
         for line in table.lines().filter(|line| !line.trim().is_empty()) {
-            let (number, modules) = line.trim().split_once(' ').unwrap_or_else(|| panic!("{line:?}"));
             let words = |text: &str| text.split_whitespace().map(String::from).collect::<Vec<_>>();
-            if number == "beside" {
-                let (who, whom) = modules.split_once(':').unwrap_or_else(|| panic!("{line:?}"));
-                words(who).into_iter().for_each(|who| drop(floors.beside.insert(who, words(whom))));
+            if let Some((who, whom)) = line.split_once(':') {
+                floors.beside.insert(who.trim().into(), words(whom));
                 continue;
             }
+            let (number, modules) = line.trim().split_once(' ').unwrap_or_else(|| panic!("{line:?}"));
             for wing in modules.split('|') {
                 let mut before: Vec<String> = Vec::new();
                 for group in wing.split('<') {
@@ -68,10 +54,12 @@ impl Floors {
     }
 }
 
+/// The block in ARCHITECTURE.md that begins with ```` ```floors ````: a line for each floor, and one for each module
+/// beside them. A `|` parts wings, which do not import each other; behind a `<`, what is before it may be imported.
 fn table() -> Floors {
-    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap_or_default();
-    let block = page.split_once("```floors\n").and_then(|(_, rest)| rest.split_once("```"));
-    Floors::parse(block.map_or(FLOORS, |(block, _)| block))
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, rest) = page.split_once("```floors\n").expect("the table of floors");
+    Floors::parse(rest.split_once("```").expect("its end").0)
 }
 
 fn root() -> &'static Path {
@@ -182,7 +170,7 @@ fn the_scan_finds_what_it_looks_for() {
         found("net/a.rs", "#[cfg(test)]\nmod tests { use super::super::b; use super::super::super::cli; }"),
         ["cli"]
     );
-    let floors = Floors::parse(FLOORS);
+    let floors = table();
     assert!(floors.allows("engine", "proto") && floors.allows("plan", "request") && floors.allows("cli", "serve"));
     for (who, whom) in [
         ("engine", "sink"),

@@ -113,7 +113,7 @@ fn what_the_schema_does_not_allow_is_found() {
         without.as_object_mut().unwrap().remove(key);
         assert!(!validator.is_valid(&without), "{key} is required");
     }
-    let mut wrong = report.json.clone();
+    let mut wrong = report.json;
     wrong["accounting"]["ok"] = "four".into();
     assert!(!validator.is_valid(&wrong));
 }
