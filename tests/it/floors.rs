@@ -17,13 +17,12 @@ impl Floors {
     fn parse(table: &str) -> Floors {
         let mut floors = Floors { floor: BTreeMap::new(), within: BTreeSet::new(), beside: BTreeMap::new() };
         for line in table.lines().filter(|line| !line.trim().is_empty()) {
-            let (number, modules) = line.trim().split_once(' ').unwrap_or_else(|| panic!("{line:?}"));
             let words = |text: &str| text.split_whitespace().map(String::from).collect::<Vec<_>>();
-            if number == "beside" {
-                let (who, whom) = modules.split_once(':').unwrap_or_else(|| panic!("{line:?}"));
-                words(who).into_iter().for_each(|who| drop(floors.beside.insert(who, words(whom))));
+            if let Some((who, whom)) = line.split_once(':') {
+                floors.beside.insert(who.trim().into(), words(whom));
                 continue;
             }
+            let (number, modules) = line.trim().split_once(' ').unwrap_or_else(|| panic!("{line:?}"));
             for wing in modules.split('|') {
                 let mut before: Vec<String> = Vec::new();
                 for group in wing.split('<') {
@@ -55,6 +54,8 @@ impl Floors {
     }
 }
 
+/// The block in ARCHITECTURE.md that begins with ```` ```floors ````: a line for each floor, and one for each module
+/// beside them. A `|` parts wings, which do not import each other; behind a `<`, what is before it may be imported.
 fn table() -> Floors {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let block = page.split_once("```floors\n").and_then(|(_, rest)| rest.split_once("```"));
