@@ -207,8 +207,8 @@ impl<'a, I: Io> Worker<'a, I> {
                     self.now = self.io.now();
                     self.tally.bytes_in += n as u64;
                     let user = &mut self.users[u as usize];
-                    if user.stage == Stage::Primed {
-                        // Nobody has asked yet: no answer could be told from this.
+                    if user.stage != Stage::InFlight {
+                        // Nobody has asked: no answer could be told from this.
                         return self.end(u, End::Closed);
                     }
                     user.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);

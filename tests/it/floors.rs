@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders and files of src, by what they may import: the block of ARCHITECTURE.md that begins with ```` ```floors ````.
+/// Folders and files of src, by what they may import.
 struct Floors {
     floor: BTreeMap<String, u32>,
     /// On the same floor: (who, whom).
@@ -58,8 +58,8 @@ impl Floors {
 /// beside them. A `|` parts wings, which do not import each other; behind a `<`, what is before it may be imported.
 fn table() -> Floors {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let block = page.split_once("```floors\n").and_then(|(_, rest)| rest.split_once("```"));
-    Floors::parse(block.expect("ARCHITECTURE.md has the table").0)
+    let (_, rest) = page.split_once("```floors\n").expect("the table of floors");
+    Floors::parse(rest.split_once("```").expect("its end").0)
 }
 
 fn root() -> &'static Path {
