@@ -6,6 +6,7 @@ mod deadlines;
 mod gate;
 mod io;
 mod links;
+mod requests;
 mod rows;
 mod shared;
 mod sockets;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConnection, Resumption, WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -40,11 +42,14 @@ impl TlsSettings {
             .with_safe_default_protocol_versions()
             .map_err(|e| e.to_string())?;
         let builder = match &tls.trust {
-            Trust::Anything => builder.dangerous().with_custom_certificate_verifier(Arc::new(Gullible(provider))),
             Trust::System => builder.with_root_certificates(system_roots()?),
-            Trust::Roots(pem) => {
-                let verifier = Arc::new(GivenRoots::new(pem, &provider)?);
-                builder.dangerous().with_custom_certificate_verifier(verifier)
+            Trust::Roots(_) | Trust::Anything => {
+                let given = match &tls.trust {
+                    Trust::Roots(pem) => Some(GivenRoots::new(pem, &provider)?),
+                    _ => None,
+                };
+                let verifier = Verifier { given, algorithms: provider.signature_verification_algorithms };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
             }
         };
         let mut config = match &tls.identity {
@@ -232,34 +237,40 @@ impl TlsState {
     }
 }
 
-/// Believes what the given roots vouch for, and a given root itself: a server
-/// with a self-signed certificate of the usual kind presents one.
+/// Verifies servers as `--cacert` or `--insecure` ask for.
+#[derive(Debug)]
+struct Verifier {
+    /// The given roots. None: every certificate is believed, though not a signature that does not fit it.
+    given: Option<GivenRoots>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
 #[derive(Debug)]
 struct GivenRoots {
     by_chain: Arc<WebPkiServerVerifier>,
-    given: Vec<CertificateDer<'static>>,
+    roots: Vec<CertificateDer<'static>>,
 }
 
 impl GivenRoots {
     fn new(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<GivenRoots, String> {
-        let given: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        let roots: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
             .map_err(|e| format!("--cacert: not a PEM certificate: {e}"))?;
-        if given.is_empty() {
+        if roots.is_empty() {
             return Err("--cacert: no certificate in the file".into());
         }
-        let mut roots = RootCertStore::empty();
-        for certificate in &given {
-            roots.add(certificate.clone()).map_err(|e| format!("--cacert: {e}"))?;
+        let mut store = RootCertStore::empty();
+        for root in &roots {
+            store.add(root.clone()).map_err(|e| format!("--cacert: {e}"))?;
         }
-        let by_chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        let by_chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
             .build()
             .map_err(|e| format!("--cacert: {e}"))?;
-        Ok(GivenRoots { by_chain, given })
+        Ok(GivenRoots { by_chain, roots })
     }
 }
 
-impl ServerCertVerifier for GivenRoots {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -268,11 +279,13 @@ impl ServerCertVerifier for GivenRoots {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.by_chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // An authority's certificate may not be a server's, unless the user gave this very one.
-            // Its validity in time was checked before that.
+        let Some(given) = &self.given else { return Ok(ServerCertVerified::assertion()) };
+        match given.by_chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // An authority's certificate may not be a server's, unless the user gave this very
+            // one: a self-signed certificate of the usual kind is both. Its validity in time
+            // was checked before that.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if self.given.iter().any(|given| given == end_entity) =>
+                if given.roots.iter().any(|root| root == end_entity) =>
             {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
@@ -287,7 +300,7 @@ impl ServerCertVerifier for GivenRoots {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.by_chain.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -296,49 +309,10 @@ impl ServerCertVerifier for GivenRoots {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.by_chain.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.by_chain.supported_verify_schemes()
-    }
-}
-
-/// Believes every certificate (`--insecure`), but not a signature that does not fit it.
-#[derive(Debug)]
-struct Gullible(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Gullible {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
