@@ -25,6 +25,7 @@ use std::thread::{self, JoinHandle};
 use mio::Waker;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use connection::{Connection, Ending};
 use counters::Counters;
 use peer::StallOrigin;
 use worker::Worker;
@@ -146,4 +147,39 @@ fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     Ok(socket)
+}
+
+/// For the fuzz targets: gives a connection `bytes` in two pieces, cut at
+/// `cut`, and then the end of input; waits are over at once. Returns what it
+/// sent, of which it takes no more than 128 KiB.
+///
+/// # Panics
+/// If the connection comes to a halt: it asks for nothing, sends nothing and is not at its end.
+#[doc(hidden)]
+pub fn fuzz_connection(bytes: &[u8], cut: usize) -> Vec<u8> {
+    const MOST: usize = 128 * 1024;
+    let mut connection = Connection::default();
+    let mut sent = Vec::new();
+    let (first, second) = bytes.split_at(cut.min(bytes.len()));
+    for piece in [Some(first), Some(second), None] {
+        match piece {
+            Some(piece) => connection.receive(piece),
+            None => connection.end_of_input(),
+        }
+        while !connection.wants_input() && connection.ending() == Ending::None {
+            let waits = connection.take_wait().is_some();
+            if waits {
+                connection.wake();
+            }
+            let out = connection.transmit();
+            let n = out.len().min(MOST - sent.len());
+            assert!(n > 0 || waits, "the connection halts");
+            sent.extend_from_slice(&out[..n]);
+            connection.transmitted(n);
+            if sent.len() == MOST {
+                return sent;
+            }
+        }
+    }
+    sent
 }

@@ -1,0 +1,87 @@
+//! Whatever happens on a connection, in any order that the engine could cause,
+//! every request that was submitted comes to one end.
+//!
+//! The input is a list of events: a byte that chooses one and, with
+//! [`RECEIVE`], a length and so many bytes from the server.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use onrush::proto::{Codec, End};
+use onrush::record::{Cause, Failure, Phase};
+use onrush::request::{Body, Payload, RequestHead};
+use onrush::time::Nanos;
+
+const RECEIVE: u8 = 4;
+
+fn take<'a>(input: &mut &'a [u8], n: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(n.min(input.len()));
+    *input = rest;
+    taken
+}
+
+fn codec(choice: u8) -> Codec {
+    let method = if choice & 1 == 0 { "POST" } else { "HEAD" };
+    let body = match choice >> 1 & 3 {
+        0 => Body::None,
+        1 => Body::Dynamic,
+        _ => Body::Fixed((*b"body").into()),
+    };
+    let head = RequestHead {
+        method: method.into(),
+        path: "/".into(),
+        authority: "host".into(),
+        headers: vec![],
+        keep_alive: choice & 8 == 0,
+    };
+    Codec::new(&head, &body)
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&choice, mut input)) = input.split_first() else { return };
+    let mut codec = codec(choice);
+    let mut session = codec.session();
+    let mut done = Vec::new();
+    let mut now = 0;
+    let mut next = 0;
+    let mut under_way = None;
+    while let [event, ..] = take(&mut input, 1) {
+        now += 1;
+        match event % 8 {
+            0 | 1 if session.capacity() > 0 => {
+                assert!(under_way.is_none(), "room for a second request");
+                let payload = if event % 8 == 0 { Payload::Shared } else { Payload::Own(b"{}") };
+                session.submit(payload, next, event & 8 != 0, &mut codec);
+                under_way = Some(next);
+                next += 1;
+            }
+            2 => session.release(),
+            3 => {
+                let n = session.transmit().len().min(usize::from(event >> 3) * 8);
+                session.transmitted(n);
+            }
+            RECEIVE | 5 => {
+                let length = take(&mut input, 1).first().map_or(0, |&n| usize::from(n));
+                session.receive(take(&mut input, length), Nanos(now), &mut codec, &mut done);
+            }
+            6 => {
+                let failure = |cause| End::Broken(Failure::new(Phase::Read, cause));
+                let end = [End::Closed, failure(Cause::Reset)][usize::from(event >> 3 & 1)];
+                session.end(end, &mut codec, &mut done);
+                assert!(done.len() == usize::from(under_way.is_some()), "the end leaves nothing under way");
+            }
+            7 => {
+                if let Some(ticket) = under_way {
+                    done.push(session.give_up(ticket).0);
+                }
+            }
+            _ => {}
+        }
+        for answer in done.drain(..) {
+            assert_eq!(Some(answer.ticket), under_way.take(), "an answer that nobody asked for");
+            let came = answer.first_byte != Nanos::NEVER;
+            assert!(came || answer.status == 0, "{answer:?}");
+            assert!(!came || answer.first_byte.0 <= now, "{answer:?}");
+        }
+        assert_eq!(session.capacity(), usize::from(under_way.is_none() && !session.is_spent()));
+    }
+});

@@ -1,0 +1,51 @@
+//! The same bytes give the same answers, however they are split.
+//!
+//! The first bytes of the input are the lengths of the pieces: as many as the very first one says.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use onrush::proto::http1::{HeadCache, Progress, Reader};
+use onrush::record::Cause;
+
+/// Every answer's status and body bytes, whether its connection persists, and how the stream ended.
+type Reading = (Vec<(u16, u64, bool)>, Result<bool, Cause>);
+
+fn read_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
+    let mut heads = HeadCache::new(false);
+    let mut reader = Reader::new();
+    let mut answers = Vec::new();
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            match reader.receive(piece, &mut heads) {
+                Err(cause) => return (answers, Err(cause)),
+                Ok(Progress::More) => break,
+                Ok(Progress::Complete { keep_alive, rest }) => {
+                    answers.push((reader.status(), reader.body_bytes(), keep_alive));
+                    reader.reset();
+                    piece = &piece[piece.len() - rest..];
+                }
+            }
+        }
+    }
+    let end = reader.end(&mut heads);
+    if end == Ok(true) {
+        answers.push((reader.status(), reader.body_bytes(), false));
+    }
+    (answers, end)
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&count, input)) = input.split_first() else { return };
+    let (lengths, bytes) = input.split_at(usize::from(count % 16).min(input.len()));
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    for &length in lengths {
+        let (piece, others) = rest.split_at(usize::from(length).min(rest.len()));
+        pieces.push(piece);
+        rest = others;
+    }
+    pieces.push(rest);
+    let whole = read_all([bytes]);
+    assert_eq!(read_all(pieces), whole);
+    assert_eq!(read_all(bytes.chunks(1)), whole);
+});
