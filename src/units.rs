@@ -4,6 +4,9 @@ use jiff::SignedDuration;
 
 use crate::time::Nanos;
 
+/// Durations are shorter than this, so that none is taken for [`Nanos::NEVER`]: 285 years.
+const TOO_LONG: Nanos = Nanos::from_secs(9_000_000_000);
+
 /// Reads `10` (seconds), `0.5`, `500ms`, `2m`, `1h30m`.
 ///
 /// # Errors
@@ -11,16 +14,19 @@ use crate::time::Nanos;
 pub fn parse_duration(text: &str) -> Result<Nanos, String> {
     let text = text.trim();
     let wrong = || format!("'{text}' is not a duration: write seconds or a unit, as in 10, 500ms, 2m or 1h30m");
+    let within = |nanos: Nanos| if nanos < TOO_LONG { Ok(nanos) } else { Err(format!("'{text}' is too long")) };
     if text.starts_with(['-', '+']) {
         return Err(wrong());
     }
     if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.bytes().any(|b| b.is_ascii_digit()) {
         let seconds: f64 = text.parse().map_err(|_| wrong())?;
-        let nanos = (seconds * 1e9).round();
-        return if nanos < 9e18 { Ok(Nanos(nanos as u64)) } else { Err(format!("'{text}' seconds is too long")) };
+        return within(Nanos((seconds * 1e9).round() as u64));
     }
     let span: SignedDuration = text.parse().map_err(|_| wrong())?;
-    u64::try_from(span.as_nanos()).map(Nanos).map_err(|_| wrong())
+    if span.is_negative() {
+        return Err(wrong());
+    }
+    within(Nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
 }
 
 /// `1,234,567`.
@@ -100,7 +106,12 @@ mod tests {
 
     #[test]
     fn what_is_not_a_duration_is_refused() {
-        for text in ["", "abc", "10 parsecs", "-5", "-1s", "1y", "2mo", ".", "1.2.3", "99999999999999", "1e3"] {
+        assert!(parse_duration("8999999999").is_ok() && parse_duration("8999999999s").is_ok());
+        for text in ["9000000000", "9000000000s", "10000000000s", "18446744073s709551615ns", "5124095h"] {
+            assert_eq!(parse_duration(text), Err(format!("'{text}' is too long")));
+        }
+        for text in ["", "abc", "10 parsecs", "-5", "-1s", "1y", "2mo", ".", "1.2.3", "99999999999999", "1e3", "1s ago"]
+        {
             assert!(parse_duration(text).is_err(), "{text}");
         }
     }
