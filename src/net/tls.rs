@@ -102,12 +102,16 @@ pub(super) struct TlsState {
     connection: ClientConnection,
     /// The peer said that nothing follows (close_notify), or the socket ended.
     ended: bool,
+    /// What was read from the socket when there was no room for its plaintext.
+    undecrypted: Vec<u8>,
+    /// What ended the connection, if something that came before it was to be delivered first.
+    failed: Option<Failure>,
 }
 
 impl TlsState {
     pub(super) fn new(settings: &TlsSettings) -> Result<TlsState, Failure> {
         ClientConnection::new(Arc::clone(&settings.config), settings.name.clone())
-            .map(|connection| TlsState { connection, ended: false })
+            .map(|connection| TlsState { connection, ended: false, undecrypted: Vec::new(), failed: None })
             .map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))
     }
 
@@ -129,10 +133,15 @@ impl TlsState {
             }
             match socket.read(scratch) {
                 Ok(0) => return Err(Failure::new(Phase::Tls, Cause::ClosedEarly)),
-                Ok(n) => self.take(&scratch[..n]).inspect_err(|_| {
-                    // The alert that says why tells the server, if it listens.
-                    let _ = self.flush(socket, Phase::Tls);
-                })?,
+                Ok(n) => {
+                    let mut bytes = &scratch[..n];
+                    while !bytes.is_empty() && !self.ended {
+                        self.take_some(&mut bytes).inspect_err(|_| {
+                            // The alert that says why tells the server, if it listens.
+                            let _ = self.flush(socket, Phase::Tls);
+                        })?;
+                    }
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Handshake::Pending),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(failure_of(Phase::Tls, &e)),
@@ -147,31 +156,32 @@ impl TlsState {
         scratch: &mut [u8],
         buf: &mut [u8],
     ) -> Result<usize, Stop> {
+        if let Some(failure) = self.failed.take() {
+            return Err(Stop::Failed(failure));
+        }
         let mut filled = 0;
+        let undecrypted = std::mem::take(&mut self.undecrypted);
+        let mut fed = self.feed(&undecrypted, buf, &mut filled);
         loop {
-            filled += self.plaintext(&mut buf[filled..]);
-            if filled == buf.len() || (self.ended && filled == 0) {
-                return Ok(filled);
-            }
-            if self.ended {
-                return Ok(filled);
+            match fed {
+                // What was decrypted before it still counts.
+                Err(failure) if filled > 0 => {
+                    self.failed = Some(failure);
+                    return Ok(filled);
+                }
+                Err(failure) => return Err(Stop::Failed(failure)),
+                Ok(()) if filled == buf.len() || self.ended => return Ok(filled),
+                Ok(()) => {}
             }
             match socket.read(scratch) {
                 Ok(0) => self.ended = true,
                 Ok(n) => {
-                    // What was decrypted before a bad record still counts; the error comes back with the next read.
-                    if let Err(failure) = self.take(&scratch[..n]) {
-                        filled += self.plaintext(&mut buf[filled..]);
-                        return if filled > 0 { Ok(filled) } else { Err(Stop::Failed(failure)) };
-                    }
-                    if self.connection.wants_write() {
-                        let _ = self.flush(socket, Phase::Read);
-                    }
-                    if n < scratch.len() {
-                        filled += self.plaintext(&mut buf[filled..]);
-                        if filled > 0 {
-                            return Ok(filled);
-                        }
+                    fed = self.feed(&scratch[..n], buf, &mut filled);
+                    // An answer to a change of keys, say; what does not go now goes with the next request.
+                    let _ = self.flush(socket, Phase::Read);
+                    // The socket is empty.
+                    if n < scratch.len() && filled > 0 && fed.is_ok() {
+                        return Ok(filled);
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -179,6 +189,22 @@ impl TlsState {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(Stop::Blocked),
                 Err(e) => return Err(Stop::Failed(failure_of(Phase::Read, &e))),
             }
+        }
+    }
+
+    /// Decrypts `bytes` into `buf` from `filled` on. What finds no room in it
+    /// stays undecrypted until the next read: rustls holds back at most 16 KiB of plaintext.
+    fn feed(&mut self, mut bytes: &[u8], buf: &mut [u8], filled: &mut usize) -> Result<(), Failure> {
+        loop {
+            *filled += self.plaintext(&mut buf[*filled..]);
+            if bytes.is_empty() || self.ended {
+                return Ok(());
+            }
+            if *filled == buf.len() {
+                self.undecrypted.extend_from_slice(bytes);
+                return Ok(());
+            }
+            self.take_some(&mut bytes)?;
         }
     }
 
@@ -198,17 +224,11 @@ impl TlsState {
         self.connection.wants_write()
     }
 
-    /// Feeds ciphertext in.
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
-        while !bytes.is_empty() {
-            // Fails only if plaintext piles up, which `read` prevents by its bounded scratch.
-            let taken = self.connection.read_tls(&mut bytes).map_err(|_| Failure::new(Phase::Tls, Cause::TlsOther))?;
-            let state = self.connection.process_new_packets().map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))?;
-            self.ended |= state.peer_has_closed();
-            if taken == 0 {
-                break;
-            }
-        }
+    /// Hands the first of `bytes`, as many as rustls takes at once, to the connection.
+    fn take_some(&mut self, bytes: &mut &[u8]) -> Result<(), Failure> {
+        self.connection.read_tls(bytes).map_err(|_| Failure::new(Phase::Tls, Cause::TlsOther))?;
+        let state = self.connection.process_new_packets().map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))?;
+        self.ended |= state.peer_has_closed();
         Ok(())
     }
 

@@ -269,3 +269,42 @@ fn connect_to_keeps_the_name_of_the_url() {
     let request = &server.stop().requests[0];
     assert!(request.head.contains("\r\nHost: shop.example\r\n"), "{}", request.head);
 }
+
+#[test]
+fn large_bodies_come_and_go_whole() {
+    let authority = Authority::new();
+    let megabytes = vec![b'x'; 3_000_000];
+    let sent = authority.write("body", std::str::from_utf8(&megabytes).unwrap());
+    let server = Hostile::start_tls(authority.localhost(), move |peer| {
+        let answer =
+            [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", megabytes.len()).as_bytes(), &megabytes].concat();
+        while peer.request().is_some_and(|request| request.body.len() == megabytes.len()) && peer.write(&answer) {}
+    });
+    let report = run(&server, &format!("--data-file {} {}", sent.display(), authority.believed()));
+    report.assert_all_ok(6);
+    assert!(report.rows.iter().all(|row| row.response_bytes == 3_000_000));
+    assert_eq!(server.stop().counts(), (6, 2));
+}
+
+#[test]
+fn a_self_signed_certificate_is_believed_if_it_is_the_given_one() {
+    let authority = Authority::new();
+    let own = |name: &str| {
+        let mut params = CertificateParams::new(vec![name.into()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let path = authority.write(&format!("{name}.pem"), &certificate.pem());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        (config, format!("--cacert {}", path.display()))
+    };
+    let (config, believed) = own("localhost");
+    let server = Hostile::start_tls(config.clone(), answer_all);
+    run(&server, &believed).assert_all_ok(6);
+    is_refused("tls: certificate invalid", config, &authority.believed());
+    let (config, believed) = own("elsewhere");
+    is_refused("tls: certificate not valid for the name", config, &believed);
+}
