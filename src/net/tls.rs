@@ -102,7 +102,8 @@ pub(super) struct TlsState {
     connection: ClientConnection,
     /// The peer said that nothing follows (close_notify), or the socket ended.
     ended: bool,
-    /// What was read from the socket when there was no room for its plaintext.
+    /// The last read filled its buffer: plaintext may be left, and this of what was read from the socket.
+    left_over: bool,
     undecrypted: Vec<u8>,
     /// What ended the connection, if something that came before it was to be delivered first.
     failed: Option<Failure>,
@@ -111,7 +112,13 @@ pub(super) struct TlsState {
 impl TlsState {
     pub(super) fn new(settings: &TlsSettings) -> Result<TlsState, Failure> {
         ClientConnection::new(Arc::clone(&settings.config), settings.name.clone())
-            .map(|connection| TlsState { connection, ended: false, undecrypted: Vec::new(), failed: None })
+            .map(|connection| TlsState {
+                connection,
+                ended: false,
+                left_over: false,
+                undecrypted: Vec::new(),
+                failed: None,
+            })
             .map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))
     }
 
@@ -160,8 +167,12 @@ impl TlsState {
             return Err(Stop::Failed(failure));
         }
         let mut filled = 0;
-        let undecrypted = std::mem::take(&mut self.undecrypted);
-        let mut fed = self.feed(&undecrypted, buf, &mut filled);
+        let mut fed = Ok(());
+        if std::mem::take(&mut self.left_over) {
+            filled = self.plaintext(buf);
+            let undecrypted = std::mem::take(&mut self.undecrypted);
+            fed = self.feed(&undecrypted, buf, &mut filled);
+        }
         loop {
             match fed {
                 // What was decrypted before it still counts.
@@ -195,17 +206,15 @@ impl TlsState {
     /// Decrypts `bytes` into `buf` from `filled` on. What finds no room in it
     /// stays undecrypted until the next read: rustls holds back at most 16 KiB of plaintext.
     fn feed(&mut self, mut bytes: &[u8], buf: &mut [u8], filled: &mut usize) -> Result<(), Failure> {
-        loop {
-            *filled += self.plaintext(&mut buf[*filled..]);
-            if bytes.is_empty() || self.ended {
-                return Ok(());
-            }
-            if *filled == buf.len() {
-                self.undecrypted.extend_from_slice(bytes);
-                return Ok(());
-            }
+        while !bytes.is_empty() && !self.ended && *filled < buf.len() {
             self.take_some(&mut bytes)?;
+            *filled += self.plaintext(&mut buf[*filled..]);
         }
+        if *filled == buf.len() {
+            self.left_over = true;
+            self.undecrypted.extend_from_slice(bytes);
+        }
+        Ok(())
     }
 
     /// Encrypts and writes `bytes`; returns how many were taken. What the
@@ -232,16 +241,10 @@ impl TlsState {
         Ok(())
     }
 
+    /// The plaintext that is there, as far as `buf` has room.
     fn plaintext(&mut self, buf: &mut [u8]) -> usize {
-        let mut filled = 0;
-        while filled < buf.len() {
-            // "Would block" and "closed without close_notify" both mean that there is no more here.
-            match self.connection.reader().read(&mut buf[filled..]) {
-                Ok(0) | Err(_) => break,
-                Ok(n) => filled += n,
-            }
-        }
-        filled
+        // "Would block" and "closed without close_notify" both mean that there is no more here.
+        self.connection.reader().read(buf).unwrap_or(0)
     }
 
     fn flush(&mut self, socket: &mut impl Write, phase: Phase) -> Result<(), Stop> {
