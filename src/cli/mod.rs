@@ -78,7 +78,7 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
 fn run_load(args: &RunArgs) -> anyhow::Result<u8> {
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
     let mut plan = build::plan(args, demo.as_ref().map(Server::address))?;
-    let notes = preflight::check(&mut plan)?;
+    let notes = preflight::check(&mut plan, demo.is_some())?;
     let outputs = Outputs::create(args)?;
     let stop = on_interrupt()?;
     let (outcome, outputs) = watched(&plan, args, outputs, stop, notes)?;

@@ -40,7 +40,12 @@ impl<I: Io> Worker<'_, I> {
         self.open_queued();
     }
 
+    /// Opening one may fail or succeed at once and make room for the next: the
+    /// loop that is at it goes on, instead of another one inside it.
     fn open_queued(&mut self) {
+        if std::mem::replace(&mut self.opening, true) {
+            return;
+        }
         while self.connecting < MOST_CONNECTING
             && let Some(u) = self.queue.pop_front()
         {
@@ -48,6 +53,7 @@ impl<I: Io> Worker<'_, I> {
                 self.begin_connecting(u);
             }
         }
+        self.opening = false;
     }
 
     fn begin_connecting(&mut self, u: u32) {
@@ -56,6 +62,7 @@ impl<I: Io> Worker<'_, I> {
         let user = &mut self.users[u as usize];
         user.link = Link::Connecting;
         user.connect_began = self.now;
+        user.connect_took = Nanos::ZERO;
         self.tally.replaced += u64::from(std::mem::take(&mut user.found_closed));
         self.connecting += 1;
         self.deadlines.arm(node, CONNECTING, self.now);

@@ -33,7 +33,8 @@ impl<I: Io> Worker<'_, I> {
             Next::Send(slot) => Some(slot),
             Next::HandOver(slot, at) => {
                 self.begin_counting(at);
-                Some(slot)
+                // The last warm-up answer may have come after the end.
+                (self.now < self.tally.window_end).then_some(slot)
             }
             Next::Stop => None,
         }

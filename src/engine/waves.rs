@@ -62,16 +62,16 @@ impl Waves {
 
     /// When the wave under preparation is to be released, decided at `now` for all workers.
     pub(super) fn decide(&self, now: Nanos, workers: u32) -> Release {
-        let over = |span: Nanos| self.number > 0 && now >= self.began + span;
-        if self.size() == 0 || (self.measured && self.duration.is_some_and(over)) {
-            return Release::End;
-        }
         let soon = if workers == 1 { now } else { now + AHEAD };
         let planned = match self.number {
             0 => None,
             k => self.schedule.planned(self.began, k),
         };
         let at = planned.map_or(soon, |planned| planned.max(soon));
+        let over = |span: Nanos| self.number > 0 && at >= self.began + span;
+        if self.size() == 0 || (self.measured && self.duration.is_some_and(over)) {
+            return Release::End;
+        }
         let next_is_measured = self.measured
             || match self.warmup {
                 Warmup::None => true,
@@ -153,6 +153,12 @@ mod tests {
     fn a_duration_ends_with_the_wave_begun_before_it() {
         let w = waves(None, Some(20), Warmup::None, None);
         assert_eq!(run(w, 15).len(), 2, "at 0 and 15; not at 30");
+    }
+
+    #[test]
+    fn a_wave_that_is_planned_after_the_end_is_none() {
+        let w = waves(None, Some(60), Warmup::None, Some(40));
+        assert_eq!(run(w, 5).len(), 2, "at 0 and 40; not at 80");
     }
 
     #[test]

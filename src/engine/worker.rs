@@ -35,6 +35,8 @@ pub struct Worker<'a, I> {
     pub(super) queue: VecDeque<u32>,
     /// Connections that are being opened.
     pub(super) connecting: u32,
+    /// Queued connections are being opened.
+    pub(super) opening: bool,
     /// Users that are not retired.
     pub(super) active: u32,
     /// The clock's last reading.
@@ -106,6 +108,7 @@ impl<'a, I: Io> Worker<'a, I> {
             free: Vec::with_capacity(count as usize),
             queue: VecDeque::with_capacity(count as usize),
             connecting: 0,
+            opening: false,
             active: count,
             now: Nanos::ZERO,
             counting: false,
@@ -155,7 +158,7 @@ impl<'a, I: Io> Worker<'a, I> {
 
     /// The earliest instant at which there is something to do.
     fn next_instant(&self) -> Nanos {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || (self.gate.is_open() && !self.free.is_empty()) {
             return Nanos::ZERO;
         }
         self.deadlines.next().min(self.next_tick).min(self.gate.next_instant())
@@ -186,7 +189,13 @@ impl<'a, I: Io> Worker<'a, I> {
                     self.write_on(u);
                 }
             }
-            Link::Connecting => self.connect_on(u),
+            Link::Connecting => {
+                self.connect_on(u);
+                // The same event may say that the peer has closed already.
+                if ready.read_closed && self.users[u as usize].link == Link::Open {
+                    self.read(u, true);
+                }
+            }
             Link::Closed | Link::Queued | Link::BackOff => {}
         }
     }
@@ -335,7 +344,11 @@ impl<'a, I: Io> Worker<'a, I> {
             }
             _ => {
                 let waiting_for = if self.io.is_connected(u) { Cause::WaitTls } else { Cause::WaitConnect };
-                self.users[u as usize].record(self.now, Some(Failure::new(Phase::Timeout, waiting_for)))
+                let failure = Failure::new(Phase::Timeout, waiting_for);
+                let user = &mut self.users[u as usize];
+                // As where connecting fails otherwise: of a warm-up this may be all there is to report.
+                user.unable = (!user.request.slot.measured).then_some((failure, self.now));
+                user.record(self.now, Some(failure))
             }
         };
         self.first_attempt_is_over(u, false);
