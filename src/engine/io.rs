@@ -42,6 +42,9 @@ pub trait Io {
     /// [`Stop`].
     fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop>;
 
+    /// Connection `c` has something to read that no readiness will tell of.
+    fn has_more(&self, c: u32) -> bool;
+
     /// Writes the first of `bytes` to connection `c`, or, if there are none,
     /// what an earlier call took and could not write; returns how many were taken.
     ///

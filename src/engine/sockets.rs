@@ -168,6 +168,11 @@ impl Io for Sockets {
     }
 
     #[inline]
+    fn has_more(&self, c: u32) -> bool {
+        self.connections[c as usize].transport.as_ref().is_some_and(Transport::has_more)
+    }
+
+    #[inline]
     fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, Stop> {
         let Some((transport, _)) = self.transport(c) else { return Err(Stop::Blocked) };
         transport.write(bytes)

@@ -223,7 +223,10 @@ impl<'a, I: Io> Worker<'a, I> {
                     user.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
                     self.complete_all(u);
                     let user = &self.users[u as usize];
-                    if user.link != Link::Open || user.session.is_spent() || (n < self.buf.len() && !read_closed) {
+                    if user.link != Link::Open
+                        || user.session.is_spent()
+                        || (n < self.buf.len() && !read_closed && !self.io.has_more(u))
+                    {
                         break;
                     }
                     turns += 1;

@@ -228,6 +228,11 @@ impl TlsState {
         }
     }
 
+    /// The end, a failure or more bytes are known already and were not delivered yet.
+    pub(super) fn has_more(&self) -> bool {
+        self.ended || self.failed.is_some() || self.left_over
+    }
+
     /// Ciphertext is waiting for the socket.
     pub(super) fn wants_write(&self) -> bool {
         self.connection.wants_write()

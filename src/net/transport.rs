@@ -120,6 +120,12 @@ impl Transport {
         }
     }
 
+    /// A read would give something, though the socket may be empty.
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_more())
+    }
+
     /// Writes the first bytes of `bytes`; returns how many.
     ///
     /// # Errors

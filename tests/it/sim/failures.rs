@@ -107,6 +107,16 @@ fn a_server_that_closes_every_connection_at_once_cannot_hold_up_a_wave() {
 }
 
 #[test]
+fn thousands_of_users_that_fail_at_once_do_not_exhaust_the_stack() {
+    let server = Server::answers_after(ms(1)).accepting(|asked| match asked.user {
+        0..128 => Accept::Refuse(ms(2)),
+        _ => Accept::Refuse(Nanos::ZERO),
+    });
+    let ran = Scene::closed(9_000, 9_000).run(server);
+    assert_eq!((ran.records.len(), ran.tally.counts().failed), (9_000, 9_000));
+}
+
+#[test]
 fn accounting_holds_whatever_the_server_does() {
     for seed in 0..50u64 {
         let chance = move |asked: super::world::Asked, kind: u64| {

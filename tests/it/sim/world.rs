@@ -257,6 +257,10 @@ impl Io for World {
         }
     }
 
+    fn has_more(&self, _c: u32) -> bool {
+        false
+    }
+
     fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, IoStop> {
         let at = self.since_start();
         self.log.lock().unwrap().writes.push((c, at, bytes.len()));
