@@ -65,6 +65,11 @@ impl Closed {
         self.warmup_until.is_none() && (now >= self.end || (self.batch.is_empty() && shared.measured.is_used_up()))
     }
 
+    /// The run's time is over.
+    pub(super) fn is_past_end(&self, now: Nanos) -> bool {
+        now >= self.end
+    }
+
     /// What a user that is free at `now` does.
     #[inline]
     pub(super) fn next(&mut self, now: Nanos, shared: &Shared) -> Next {

@@ -107,9 +107,13 @@ impl<I: Io> Worker<'_, I> {
     /// At the end of a closed run, users that wait after a failure need not wait longer.
     pub(super) fn retire_the_waiting(&mut self) {
         let Pace::Closed(closed) = &self.pace else { return };
+        let past_end = closed.is_past_end(self.now);
         if self.counting && self.gate.is_open() && closed.is_over(self.now, self.shared) {
             for u in 0..self.users.len() as u32 {
-                if self.users[u as usize].link == Link::BackOff {
+                let user = &self.users[u as usize];
+                // A request that waits for its turn to connect is not due yet, and now will not be.
+                let too_late = past_end && user.link == Link::Queued && user.request.due == Nanos::NEVER;
+                if user.link == Link::BackOff || too_late {
                     self.retire(u);
                 }
             }
