@@ -2,7 +2,7 @@
 //!
 //! Waves go through it once a wave. A closed run goes through it once, at its start.
 
-use crate::record::{Failure, NO_WAVE};
+use crate::record::{Cause, Failure, NO_WAVE, Phase};
 use crate::time::Nanos;
 
 use super::links::CONNECTING;
@@ -19,6 +19,8 @@ pub(super) struct Gate {
     /// Users of this worker that are not ready yet.
     awaited: u32,
     is_awaited: Vec<bool>,
+    /// When the preparation began.
+    since: Nanos,
     /// How long after its plan the last release came.
     pub(super) late: Nanos,
     next_is_measured: bool,
@@ -42,7 +44,15 @@ const SPIN: Nanos = Nanos::from_micros(80);
 impl Default for Gate {
     fn default() -> Self {
         let stage = GateStage::Preparing;
-        Gate { stage, round: 0, awaited: 0, is_awaited: Vec::new(), late: Nanos::ZERO, next_is_measured: false }
+        Gate {
+            stage,
+            round: 0,
+            awaited: 0,
+            is_awaited: Vec::new(),
+            since: Nanos::ZERO,
+            late: Nanos::ZERO,
+            next_is_measured: false,
+        }
     }
 }
 
@@ -107,6 +117,7 @@ impl<I: Io> Worker<'_, I> {
     /// Makes the users ready for the next release.
     pub(super) fn prepare(&mut self) {
         self.gate.stage = GateStage::Preparing;
+        self.gate.since = self.now;
         self.gate.is_awaited.resize(self.users.len(), false);
         let nobody = self.shared.nobody_connected();
         for u in 0..self.participants() {
@@ -124,6 +135,22 @@ impl<I: Io> Worker<'_, I> {
                 Link::Open => self.ready_for_release(u),
                 Link::Closed => self.open(u),
                 Link::Queued | Link::Connecting | Link::BackOff => {}
+            }
+        }
+    }
+
+    /// Users whose turn to connect has not come within the limit of connecting
+    /// fail in this release: many of them must not hold it up one round after the other.
+    pub(super) fn give_up_the_queued(&mut self, limit: Nanos) {
+        if self.gate.stage != GateStage::Preparing || self.now < self.gate.since + limit {
+            return;
+        }
+        for u in 0..self.users.len() as u32 {
+            if self.users[u as usize].link == Link::Queued && self.gate.is_awaited[u as usize] {
+                self.users[u as usize].connect_began = self.gate.since;
+                self.first_attempt_is_over(u, false);
+                self.back_off(u);
+                self.unable(u, Failure::new(Phase::Timeout, Cause::WaitConnect));
             }
         }
     }

@@ -370,6 +370,7 @@ impl<'a, I: Io> Worker<'a, I> {
             // No room: the next full batch waits for it.
             rows.try_send(self.tally.t0);
         }
+        self.give_up_the_queued(self.limits.connect);
         self.end_if_nobody_connected();
         self.retire_the_waiting();
     }

@@ -117,6 +117,15 @@ fn thousands_of_users_that_fail_at_once_do_not_exhaust_the_stack() {
 }
 
 #[test]
+fn a_server_that_accepts_nobody_is_reported_soon_however_many_users_there_are() {
+    for scene in [Scene::waves(5_000, 5_000), Scene::closed(5_000, 5_000)] {
+        let ran = scene.run(Server::answers_after(ms(1)).accepting(|_| Accept::Never));
+        assert_eq!((ran.records.len(), ran.tally.counts().timeout), (5_000, 5_000));
+        assert!(ran.tally.last_done.since(super::world::START) <= ms(300), "{}", ran.tally.last_done);
+    }
+}
+
+#[test]
 fn accounting_holds_whatever_the_server_does() {
     for seed in 0..50u64 {
         let chance = move |asked: super::world::Asked, kind: u64| {
