@@ -3,8 +3,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::request::{Body, RequestHead};
+use crate::schedule::{Profile, Spacing};
 use crate::time::Nanos;
 
 /// Everything that the engine needs to know of a run.
@@ -24,6 +26,8 @@ pub struct Plan {
     pub seed: u64,
     /// Threads, each with its share of the users: 1 to `load.users`.
     pub workers: u32,
+    /// The kernel stamps what arrives, so that it is known how long it lay unread.
+    pub stamps: bool,
 }
 
 /// Where requests go.
@@ -89,8 +93,10 @@ impl std::fmt::Debug for Identity {
 pub struct Load {
     /// Which law says so.
     pub model: Model,
-    /// Concurrent users, at least 1.
+    /// Concurrent users, at least 1; in the open model, connections.
     pub users: u32,
+    /// Users that were asked for: more than `users` where the system allows no more.
+    pub asked: u32,
     /// When it ends.
     pub stop: Stop,
     /// What is sent first and not counted.
@@ -98,7 +104,7 @@ pub struct Load {
 }
 
 /// The law that says when requests are due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Model {
     /// All users at once, again when the wave is complete.
     Waves {
@@ -109,14 +115,28 @@ pub enum Model {
     },
     /// A user sends again as soon as its answer is in.
     Closed,
+    /// On a schedule that is fixed beforehand, whatever the server does.
+    Open(Open),
+}
+
+/// The open model's schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// The rate over time.
+    pub profile: Arc<Profile>,
+    /// How requests are spaced.
+    pub spacing: Spacing,
+    /// So many requests may wait for a connection; one more ends the run.
+    pub max_backlog: u64,
 }
 
 impl Model {
     /// The field's word for it.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Model::Waves { .. } => "waves",
             Model::Closed => "closed",
+            Model::Open(_) => "open",
         }
     }
 }
@@ -139,13 +159,17 @@ pub enum Warmup {
     Requests(u64),
     /// For so long.
     Time(Nanos),
+    /// Until response times are steady.
+    Auto,
 }
 
 /// How long anything may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A request, from due to done.
+    /// A request, from due (in the open model: from when it has a connection) to done.
     pub request: Nanos,
     /// Opening a connection, TLS included.
     pub connect: Nanos,
+    /// How long answers are awaited once no more requests are due.
+    pub drain: Nanos,
 }

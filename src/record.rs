@@ -30,6 +30,9 @@ pub struct Record {
     pub connection: u32,
     /// The wave's number, from 0, or [`NO_WAVE`].
     pub wave: u32,
+    /// How long the answer's last byte lay unread, as far as that is known:
+    /// nanoseconds, 4.29 s at most.
+    pub read_lag_ns: u32,
     /// The answer's status, or 0 where no answer came.
     pub status: u16,
     /// Why there is no complete answer.
@@ -107,6 +110,14 @@ impl Record {
             _ => self.due.since(self.ready),
         };
         (self.sent != Nanos::NEVER).then_some(lag)
+    }
+
+    /// What of the response time is this tool's own: the send lag, but in waves,
+    /// whose requests are due when they are sent, and the read lag.
+    #[inline]
+    pub fn tool_error(&self) -> Nanos {
+        let send_lag = if self.wave == NO_WAVE { self.lag().unwrap_or(Nanos::ZERO) } else { Nanos::ZERO };
+        send_lag + Nanos(self.read_lag_ns.into())
     }
 }
 
@@ -240,6 +251,7 @@ mod tests {
             connect: Nanos::ZERO,
             connection: 0,
             wave: NO_WAVE,
+            read_lag_ns: 5,
             status: 200,
             failure: None,
         }
@@ -251,9 +263,9 @@ mod tests {
         assert_eq!(r.response(), Nanos(100));
         assert_eq!(r.service(), Some(Nanos(60)));
         assert_eq!(r.first_byte_after(), Some(Nanos(50)));
-        assert_eq!(r.lag(), Some(Nanos(10)));
+        assert_eq!((r.lag(), r.tool_error()), (Some(Nanos(10)), Nanos(15)));
         let wave = Record { wave: 3, due: Nanos(140), ready: Nanos(137), ..r };
-        assert_eq!(wave.lag(), Some(Nanos(3)));
+        assert_eq!((wave.lag(), wave.tool_error()), (Some(Nanos(3)), Nanos(5)));
         let unsent = Record { sent: Nanos::NEVER, first_byte: Nanos::NEVER, ..r };
         assert_eq!((unsent.service(), unsent.first_byte_after(), unsent.lag()), (None, None, None));
     }

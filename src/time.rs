@@ -141,9 +141,9 @@ impl WallClock {
     }
 }
 
-/// CPU time this process has used so far: in user space and in the kernel.
-pub fn process_cpu() -> Nanos {
-    let t = clock_gettime(ClockId::ProcessCPUTime);
+/// Processor time that this thread has used so far, in user space and in the kernel.
+pub fn thread_cpu() -> Nanos {
+    let t = clock_gettime(ClockId::ThreadCPUTime);
     Nanos(t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64)
 }
 

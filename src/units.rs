@@ -29,6 +29,35 @@ pub fn parse_duration(text: &str) -> Result<Nanos, String> {
     within(Nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
 }
 
+/// Rates are lower than this: more than any machine can send.
+const TOO_FAST: f64 = 1e9;
+
+/// Reads `1000` (per second), `500/s`, `30/m`, `10/ms`, `7200/h`; above zero.
+///
+/// # Errors
+/// One line that says what is wrong with the text.
+pub fn parse_rate(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let wrong = || format!("'{text}' is not a rate: write requests per second or a unit, as in 1000, 500/s or 30/m");
+    let (number, per_s) = match text.split_once('/') {
+        None => (text, 1.0),
+        Some((number, "ms")) => (number, 1000.0),
+        Some((number, "s")) => (number, 1.0),
+        Some((number, "m" | "min")) => (number, 1.0 / 60.0),
+        Some((number, "h")) => (number, 1.0 / 3600.0),
+        Some(_) => return Err(wrong()),
+    };
+    if !number.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return Err(wrong());
+    }
+    match number.parse::<f64>().map_err(|_| wrong())? * per_s {
+        rate if rate >= TOO_FAST => Err(format!("'{text}' is too fast")),
+        // Once in 30 years is no rate either.
+        rate if rate < 1e-9 => Err(format!("'{text}': a rate is above zero")),
+        rate => Ok(rate),
+    }
+}
+
 /// `1,234,567`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -87,6 +116,18 @@ pub fn count(n: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_have_a_unit_or_are_per_second() {
+        for (text, per_s) in
+            [("1000", 1000.0), ("0.5", 0.5), ("500/s", 500.0), ("30/m", 0.5), ("10/ms", 10_000.0), ("1e3", 1000.0)]
+        {
+            assert_eq!(parse_rate(text), Ok(per_s), "{text}");
+        }
+        for wrong in ["", "0", "-5", "+5", "5/", "/s", "5/d", "nan", "inf", "1e400", "1e9", "5 per s"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_are_seconds_or_carry_units() {

@@ -1,4 +1,4 @@
-//! Once connections are up, a closed run allocates nothing for a request.
+//! Once connections are up, a request allocates nothing; putting away an interval of the run does.
 #![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,9 +11,10 @@ use std::thread;
 
 use onrush::engine::{Rows, Shared, Sockets, Worker};
 use onrush::net::Poller;
-use onrush::plan::{Endpoint, Limits, Load, Model, Plan, Stop, Target, Warmup};
+use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Stop, Target, Warmup};
 use onrush::record::Batch;
 use onrush::request::{Body, RequestHead};
+use onrush::schedule::{Profile, Spacing};
 use onrush::serve::{Config, Server};
 use onrush::stats::Board;
 use onrush::time::{Nanos, WallClock};
@@ -70,16 +71,18 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
         load: Load {
             model: Model::Closed,
             users: USERS,
+            asked: USERS,
             stop: Stop { requests: Some(requests), duration: None },
             warmup: Warmup::None,
         },
-        limits: Limits { request: Nanos::from_secs(30), connect: Nanos::from_secs(30) },
+        limits: Limits { request: Nanos::from_secs(30), connect: Nanos::from_secs(30), drain: Nanos::from_secs(30) },
         seed: 1,
         workers: 1,
+        stamps: false,
     }
 }
 
-/// What this thread allocates in the life of a worker.
+/// What a thread allocates in the life of a worker, but for what its intervals may.
 fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
     let shared = Shared::new(plan, Arc::new(AtomicBool::new(false)));
     let board = Board::new(1);
@@ -88,7 +91,10 @@ fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
     let tally = Worker::new(plan, 0, sockets, &shared, &board, WallClock::read(), rows).run();
     let allocated = ALLOCATIONS.get() - before;
     assert_eq!(Some(tally.counts().ok), plan.load.stop.requests);
-    allocated
+    // Up to three histograms, each packed in a scratch vector and copied out of it.
+    let intervals = 6 * tally.intervals() as u64;
+    assert!(allocated < intervals + 1_000, "{allocated} allocations, {} intervals", tally.intervals());
+    allocated.saturating_sub(intervals)
 }
 
 /// As above, with rows that another thread takes and gives back emptied.
@@ -112,19 +118,34 @@ fn allocations_with_rows(plan: &Plan) -> u64 {
     allocated
 }
 
+/// The difference between a short and a long run is what requests allocate.
+#[track_caller]
+fn assert_none_for_a_request(measure: &dyn Fn(u64) -> u64, what: &str) {
+    let [few, many] = [2_000, 20_000].map(measure);
+    assert!(many <= few + 20, "2,000 requests allocate {few} times, 20,000 {many} times: {what}");
+}
+
 #[test]
 fn no_request_of_a_closed_run_allocates() {
     let server = Server::start(&Config { listen: "127.0.0.1:0".parse().unwrap(), threads: 1 }).unwrap();
     let address = server.address();
-    let few_and_many = |body: &Body, measure: &dyn Fn(&Plan) -> u64| {
-        let [few, many] = [2_000, 20_000].map(|requests| measure(&plan(address, body.clone(), requests)));
-        (few, many)
-    };
     let fixed = Body::Fixed((*b"hello").into());
-    for (name, body) in [("fixed", &fixed), ("dynamic", &Body::Dynamic), ("none", &Body::None)] {
-        let (few, many) = few_and_many(body, &|plan| allocations(plan, None));
-        assert_eq!(few, many, "allocations of 2,000 and 20,000 requests, {name} body");
-        let (few, many) = few_and_many(body, &allocations_with_rows);
-        assert_eq!(few, many, "the same with rows");
+    for (name, body) in [("fixed body", &fixed), ("dynamic body", &Body::Dynamic), ("no body", &Body::None)] {
+        let plan = |requests| plan(address, body.clone(), requests);
+        assert_none_for_a_request(&|requests| allocations(&plan(requests), None), name);
+        assert_none_for_a_request(&|requests| allocations_with_rows(&plan(requests)), &format!("{name}, with rows"));
     }
+}
+
+#[test]
+fn no_request_of_an_open_run_allocates() {
+    let server = Server::start(&Config { listen: "127.0.0.1:0".parse().unwrap(), threads: 1 }).unwrap();
+    let open = |requests| {
+        let profile = Arc::new(Profile::constant(20_000.0));
+        let mut plan = plan(server.address(), Body::None, requests);
+        plan.load.model = Model::Open(Open { profile, spacing: Spacing::Poisson, max_backlog: 1_000_000 });
+        plan
+    };
+    assert_none_for_a_request(&|requests| allocations(&open(requests), None), "at a rate");
+    assert_none_for_a_request(&|requests| allocations_with_rows(&open(requests)), "at a rate, with rows");
 }

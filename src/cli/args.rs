@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::plan::Warmup;
 use crate::report::Paint;
+use crate::schedule::Stage;
 use crate::time::Nanos;
 use crate::units;
 
@@ -20,7 +21,8 @@ use crate::units;
     disable_help_subcommand = true,
     after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
                   Exit codes: 0 done, 2 wrong usage (nothing was sent), 3 no request was answered,\n\
-                  5 an output file could not be written to the end, 130 interrupted.\n\
+                  4 --strict and the measurement is INVALID, 5 an output file could not be\n\
+                  written to the end, 130 interrupted.\n\
                   Example: onrush --demo --method POST --dynamic -c 20 -n 100 --csv results.csv"
 )]
 pub(super) struct Args {
@@ -85,24 +87,36 @@ pub(super) struct RunArgs {
     /// Another JSON body for each request: ids, a user, a session, metrics, features, tags
     #[arg(long, help_heading = BODY)]
     pub(super) dynamic: bool,
-    /// Seed of the dynamic bodies: the same seed, the same bodies [default: random]
+    /// Seed of dynamic bodies and Poisson arrivals: the same seed, the same run [default: random]
     #[arg(long, value_name = "N", help_heading = BODY)]
     pub(super) seed: Option<u64>,
 
-    /// Users
+    /// Users; at a rate, connections
     #[arg(short, long, value_name = "N", default_value_t = 50, help_heading = LOAD, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(super) concurrency: u32,
-    /// Requests in all [default: 200 unless -z is given]
+    /// Requests in all [default: 200 unless -z or --stages is given]
     #[arg(short = 'n', long, value_name = "N", help_heading = LOAD, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) requests: Option<u64>,
     /// Time to run for; with -n, whichever ends first
     #[arg(short = 'z', long, value_name = "TIME", value_parser = positive, help_heading = LOAD)]
     pub(super) duration: Option<Nanos>,
-    /// When requests are due
-    #[arg(long, value_enum, default_value_t = ModelArg::Waves, help_heading = LOAD)]
-    pub(super) model: ModelArg,
-    /// Send first and do not count: N requests, or for a TIME with a unit
-    #[arg(long, value_name = "N|TIME", value_parser = warmup, help_heading = LOAD)]
+    /// When requests are due [default: waves; open with --rate or --stages]
+    #[arg(long, value_enum, help_heading = LOAD)]
+    pub(super) model: Option<ModelArg>,
+    /// Requests are due at this rate, whatever the server does: 1000, 500/s, 30/m, 10/ms
+    #[arg(short = 'q', long, value_parser = units::parse_rate, help_heading = LOAD)]
+    pub(super) rate: Option<f64>,
+    /// As --rate, with a rate that changes: '30s@100, 1m@100..1000, 10s@1000'
+    #[arg(long, value_parser = stages, help_heading = LOAD, conflicts_with = "rate")]
+    pub(super) stages: Option<Stages>,
+    /// How requests are spaced at a rate [default: uniform]
+    #[arg(long, value_enum, value_name = "SPACING", help_heading = LOAD)]
+    pub(super) arrivals: Option<SpacingArg>,
+    /// So many requests may wait for a free connection at a rate; one more ends the run [default: 1000000]
+    #[arg(long, value_name = "N", help_heading = LOAD, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max_backlog: Option<u64>,
+    /// Send first and do not count: N requests, for a TIME with a unit, or auto: until response times are steady
+    #[arg(long, value_name = "N|TIME|auto", value_parser = warmup, help_heading = LOAD)]
     pub(super) warmup: Option<Warmup>,
     /// Plan waves this far apart
     #[arg(long, value_name = "TIME", value_parser = positive, help_heading = LOAD)]
@@ -117,6 +131,10 @@ pub(super) struct RunArgs {
     /// Time limit of opening a connection [default: as --timeout]
     #[arg(long, value_name = "TIME", value_parser = positive, help_heading = LIMITS)]
     pub(super) connect_timeout: Option<Nanos>,
+
+    /// How long answers are awaited once no more requests are due [default: as --timeout]
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LIMITS)]
+    pub(super) drain: Option<Nanos>,
 
     /// A new connection for each request
     #[arg(long, help_heading = CONNECTION)]
@@ -148,7 +166,7 @@ pub(super) struct RunArgs {
     /// IPv6 alone
     #[arg(short = '6', long, help_heading = CONNECTION)]
     pub(super) ipv6: bool,
-    /// Threads [default: 1 for waves, one a core for closed; at most the users]
+    /// Threads [default: 1 for waves, one a core for closed, by the rate for open; at most the users]
     #[arg(long, value_name = "N", help_heading = CONNECTION, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(super) workers: Option<u32>,
 
@@ -158,9 +176,15 @@ pub(super) struct RunArgs {
     /// Write the summary as JSON (- for standard output)
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) json: Option<PathBuf>,
+    /// Write histograms over time as an HdrHistogram log (- for standard output)
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) hdr: Option<PathBuf>,
     /// Form of the summary
     #[arg(short, long, value_enum, default_value_t = Output::Text, help_heading = OUTPUT)]
     pub(super) output: Output,
+    /// Have the kernel stamp what arrives: how long answers lay unread is then known, not estimated
+    #[arg(long, help_heading = OUTPUT)]
+    pub(super) kernel_stamps: bool,
     /// Show progress even where standard error is no terminal
     #[arg(long, help_heading = OUTPUT, conflicts_with = "no_progress")]
     pub(super) progress: bool,
@@ -170,6 +194,10 @@ pub(super) struct RunArgs {
     /// Colours; NO_COLOR is respected
     #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = OUTPUT)]
     pub(super) color: Colour,
+
+    /// Exit with code 4 if the measurement is INVALID
+    #[arg(long, help_heading = VERDICT)]
+    pub(super) strict: bool,
 }
 
 const TARGET: &str = "Target";
@@ -178,6 +206,7 @@ const LOAD: &str = "Load";
 const LIMITS: &str = "Time limits";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
+const VERDICT: &str = "Verdict";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ModelArg {
@@ -185,7 +214,21 @@ pub(super) enum ModelArg {
     Waves,
     /// A user sends again as soon as its answer is in
     Closed,
+    /// On a schedule that is fixed beforehand: needs --rate or --stages
+    Open,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SpacingArg {
+    /// Evenly
+    Uniform,
+    /// By exponential gaps, as the requests of many independent users are
+    Poisson,
+}
+
+/// What --stages says.
+#[derive(Clone, Debug)]
+pub(super) struct Stages(pub(super) Vec<Stage>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
@@ -220,7 +263,7 @@ impl RunArgs {
 
     /// Rows or JSON go to standard output: the text summary has to go elsewhere.
     pub(super) fn stdout_is_taken(&self) -> bool {
-        [&self.csv, &self.json].into_iter().flatten().any(|path| is_stdio(path))
+        [&self.csv, &self.json, &self.hdr].into_iter().flatten().any(|path| is_stdio(path))
     }
 }
 
@@ -241,14 +284,21 @@ fn positive(text: &str) -> Result<Nanos, String> {
     }
 }
 
+fn stages(text: &str) -> Result<Stages, String> {
+    Stage::parse_all(text).map(Stages)
+}
+
 fn warmup(text: &str) -> Result<Warmup, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(Warmup::Auto);
+    }
     match text.parse() {
         Ok(0) => Ok(Warmup::None),
         Ok(n) => Ok(Warmup::Requests(n)),
         Err(_) => match units::parse_duration(text) {
             Ok(Nanos::ZERO) => Ok(Warmup::None),
             Ok(time) => Ok(Warmup::Time(time)),
-            Err(_) => Err("write a number of requests, or a time with its unit, as in 100 or 5s".into()),
+            Err(_) => Err("write a number of requests, a time with its unit, or auto, as in 100 or 5s".into()),
         },
     }
 }

@@ -8,6 +8,7 @@ mod progress;
 mod target;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,7 +22,7 @@ use crate::plan::Plan;
 use crate::report;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::{Config, Server};
-use crate::stats::Board;
+use crate::stats::{Board, Summary, Verdict};
 
 use args::{Args, Command, RunArgs, ServeArgs};
 use outputs::Outputs;
@@ -33,6 +34,8 @@ const DONE: u8 = 0;
 const UNUSABLE: u8 = 2;
 /// No request was answered.
 const NOTHING_ANSWERED: u8 = 3;
+/// The measurement is INVALID, and the user wanted to know.
+const NOT_BELIEVABLE: u8 = 4;
 /// An output file could not be written to the end.
 const NOT_WRITTEN: u8 = 5;
 /// Ended by an interruption.
@@ -83,7 +86,7 @@ fn run_load(args: &RunArgs) -> anyhow::Result<u8> {
     let stop = on_interrupt()?;
     let (outcome, outputs) = watched(&plan, args, outputs, stop, notes)?;
     let written = print(args, &outcome, outputs);
-    Ok(exit_code(&outcome, written))
+    Ok(exit_code(&outcome, written, args.strict))
 }
 
 /// The built-in target, on a free port of the loopback interface.
@@ -140,15 +143,18 @@ fn print(args: &RunArgs, outcome: &Outcome, outputs: Outputs) -> bool {
             written = false;
         }
     }
-    if let (Some(path), Some(mut json)) = (&args.json, outputs.json) {
-        match json.write_all(report::json(summary).as_bytes()).and_then(|()| json.flush()) {
+    let mut save = |path: &Option<PathBuf>, file: Option<Box<dyn Write + Send>>, form: fn(&Summary) -> String| {
+        let (Some(path), Some(mut file)) = (path, file) else { return };
+        match file.write_all(form(summary).as_bytes()).and_then(|()| file.flush()) {
             Ok(()) => files.push(args::shown(path)),
             Err(error) => {
                 complain(&format!("{}: {error}", args::shown(path)));
                 written = false;
             }
         }
-    }
+    };
+    save(&args.json, outputs.json, report::json);
+    save(&args.hdr, outputs.hdr, report::hlog);
     let text = match args.output {
         args::Output::None => String::new(),
         args::Output::Json => report::json(summary),
@@ -170,12 +176,13 @@ fn print(args: &RunArgs, outcome: &Outcome, outputs: Outputs) -> bool {
     shown.is_ok_and(|()| written) || (written && args.output == args::Output::Text)
 }
 
-/// Where several hold, the first one of 130, 5, 3 wins.
-fn exit_code(outcome: &Outcome, written: bool) -> u8 {
+/// Where several hold, the first one of 130, 5, 3, 4 wins.
+fn exit_code(outcome: &Outcome, written: bool, strict: bool) -> u8 {
     match () {
         () if outcome.summary.interrupted => INTERRUPTED,
         () if !written => NOT_WRITTEN,
         () if outcome.summary.answered() == 0 => NOTHING_ANSWERED,
+        () if strict && outcome.summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
         () => DONE,
     }
 }

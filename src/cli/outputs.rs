@@ -14,6 +14,7 @@ use super::args::{Output, RunArgs, is_stdio, shown};
 pub(super) struct Outputs {
     pub(super) csv: Option<CsvFile<Box<dyn Write + Send>>>,
     pub(super) json: Option<Box<dyn Write + Send>>,
+    pub(super) hdr: Option<Box<dyn Write + Send>>,
 }
 
 impl Outputs {
@@ -22,21 +23,26 @@ impl Outputs {
         let to_stdout = [
             ("--csv -", args.csv.as_deref().is_some_and(is_stdio)),
             ("--json -", args.json.as_deref().is_some_and(is_stdio)),
+            ("--hdr -", args.hdr.as_deref().is_some_and(is_stdio)),
             ("--output json", args.output == Output::Json),
         ];
         let taken: Vec<&str> = to_stdout.iter().filter(|(_, taken)| *taken).map(|(flag, _)| *flag).collect();
         if let [first, second, ..] = taken[..] {
             bail!("{first} and {second} contradict each other: both write to standard output");
         }
-        if args.csv.is_some() && args.csv == args.json {
-            bail!("--csv and --json name the same file");
+        let files = [("--csv", &args.csv), ("--json", &args.json), ("--hdr", &args.hdr)];
+        for (i, (flag, path)) in files.iter().enumerate() {
+            if let Some((other, _)) = files[i + 1..].iter().find(|(_, other)| path.is_some() && other == path) {
+                bail!("{flag} and {other} name the same file");
+            }
         }
         let csv = match &args.csv {
             None => None,
             Some(path) => Some(CsvFile::new(create("--csv", path)?).with_context(|| cannot("--csv", path))?),
         };
         let json = args.json.as_ref().map(|path| create("--json", path)).transpose()?;
-        Ok(Outputs { csv, json })
+        let hdr = args.hdr.as_ref().map(|path| create("--hdr", path)).transpose()?;
+        Ok(Outputs { csv, json, hdr })
     }
 }
 

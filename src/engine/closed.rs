@@ -50,6 +50,7 @@ impl Closed {
             Warmup::None => None,
             Warmup::Requests(_) => Some(Nanos::NEVER),
             Warmup::Time(span) => Some(at + span),
+            Warmup::Auto => Some(Nanos::NEVER),
         };
         self.warmup_until.is_none()
     }
@@ -63,6 +64,11 @@ impl Closed {
     /// The end has come: whoever waits need not wait longer.
     pub(super) fn is_over(&self, now: Nanos, shared: &Shared) -> bool {
         self.warmup_until.is_none() && (now >= self.end || (self.batch.is_empty() && shared.measured.is_used_up()))
+    }
+
+    /// When no more slots were due, once that is known.
+    pub(super) fn ended(&self, now: Nanos, shared: &Shared) -> Option<Nanos> {
+        self.is_over(now, shared).then_some(now.min(self.end))
     }
 
     /// The run's time is over.

@@ -96,6 +96,11 @@ impl<I: Io> Worker<'_, I> {
         if self.gate.is_open() {
             match &mut self.pace {
                 Pace::Closed(_) => self.start_the_free(),
+                Pace::Open(open) if open.is_over() => {
+                    self.leave_the_waiting();
+                    self.retire_all();
+                }
+                Pace::Open(_) => self.start_the_due(),
                 Pace::Waves(waves) if waves.outstanding == 0 => {
                     waves.advance(self.gate.next_is_measured);
                     self.prepare();
@@ -110,7 +115,7 @@ impl<I: Io> Worker<'_, I> {
     fn participants(&self) -> u32 {
         match &self.pace {
             Pace::Waves(waves) => waves.size().saturating_sub(self.first_user).min(self.users.len() as u32),
-            Pace::Closed(_) => self.users.len() as u32,
+            Pace::Closed(_) | Pace::Open(_) => self.users.len() as u32,
         }
     }
 
@@ -204,8 +209,12 @@ impl<I: Io> Worker<'_, I> {
                 true => self.open(u),
                 false => self.gate.settle(u),
             }
-        } else if matches!(self.pace, Pace::Closed(_)) && self.gate.is_open() {
-            self.free.push(u);
+        } else if self.gate.is_open() {
+            match &mut self.pace {
+                Pace::Waves(_) => {}
+                Pace::Closed(_) => self.free.push(u),
+                Pace::Open(open) => open.set_free(u),
+            }
         }
     }
 
@@ -214,7 +223,7 @@ impl<I: Io> Worker<'_, I> {
         self.gate.stage = GateStage::Arrived;
         let facts = match &mut self.pace {
             Pace::Waves(waves) => waves.take_facts(),
-            Pace::Closed(_) => None,
+            Pace::Closed(_) | Pace::Open(_) => None,
         };
         let Some(whole_wave) = self.shared.barrier.arrive(facts) else { return };
         if let Some(facts) = whole_wave {
@@ -224,7 +233,7 @@ impl<I: Io> Worker<'_, I> {
         let release = match &self.pace {
             _ if self.shared.nobody_connected() => Release::Nobody,
             Pace::Waves(waves) => waves.decide(self.now, self.shared.barrier.workers()),
-            Pace::Closed(_) => Release::At { at: self.now, late: Nanos::ZERO, next_is_measured: true },
+            Pace::Closed(_) | Pace::Open(_) => Release::At { at: self.now, late: Nanos::ZERO, next_is_measured: true },
         };
         self.shared.barrier.publish(release);
         if self.shared.barrier.workers() > 1 {
@@ -263,7 +272,20 @@ impl<I: Io> Worker<'_, I> {
                 }
                 self.launch_closed();
             }
+            Pace::Open(open) => {
+                open.begin(at);
+                // A connection that could not be opened is no request: the schedule says what is one.
+                for (u, user) in self.users.iter_mut().enumerate() {
+                    user.unable = None;
+                    if user.link != Link::BackOff {
+                        open.set_free(u as u32);
+                    }
+                }
+                self.start_the_due();
+            }
         }
+        // A release takes as long as it takes: it is no stall.
+        self.watch.excuse(self.now);
     }
 
     fn launch_wave(&mut self, at: Nanos) {
@@ -284,6 +306,7 @@ impl<I: Io> Worker<'_, I> {
                 if let Pace::Waves(waves) = &mut self.pace {
                     waves.sent(sent);
                 }
+                self.came(u);
                 let node = self.link_node(u);
                 self.deadlines.disarm(node);
                 self.request_limit_starts(u, due);
@@ -341,6 +364,8 @@ impl<I: Io> Worker<'_, I> {
         if user.request.ready == Nanos::NEVER {
             user.request.ready = user.connect_began;
         }
+        self.came(u);
+        let user = &mut self.users[u as usize];
         let record = user.record(at, Some(failure));
         if user.request.slot.measured {
             self.count(&record);

@@ -5,6 +5,15 @@ use crate::net::{Handshake, Readiness, Stop};
 use crate::record::Failure;
 use crate::time::Nanos;
 
+/// What a thread has used since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time.
+    pub cpu: Nanos,
+    /// Time for which it was ready to run and no processor was free; None where the system does not tell.
+    pub run_queue: Option<Nanos>,
+}
+
 /// Connections by number, a clock, and a way to wait. Connection `c` belongs
 /// to user `c` of the worker.
 pub trait Io {
@@ -14,6 +23,9 @@ pub trait Io {
     /// Waits until a connection is ready, another worker wakes this one, or the
     /// clock shows `until`; `now` is what it shows already. May return early with nothing.
     fn wait(&mut self, now: Nanos, until: Nanos, ready: &mut Vec<Readiness>);
+
+    /// How long before a request is due a worker has to wake so that it is awake by then: a sleeper wakes late.
+    fn wake_up(&self) -> Nanos;
 
     /// Returns when the clock shows `at`, without giving up the processor.
     fn spin_until(&mut self, at: Nanos);
@@ -41,6 +53,13 @@ pub trait Io {
     /// # Errors
     /// [`Stop`].
     fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop>;
+
+    /// When the kernel had the last byte of the last read, if it says so; `now` is
+    /// the clock right after that read.
+    fn arrived(&mut self, now: Nanos) -> Option<Nanos>;
+
+    /// What the thread has used so far.
+    fn usage(&mut self) -> Usage;
 
     /// Connection `c` has something to read that no readiness will tell of.
     fn has_more(&self, c: u32) -> bool;

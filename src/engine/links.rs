@@ -42,7 +42,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// Opening one may fail or succeed at once and make room for the next: the
     /// loop that is at it goes on, instead of another one inside it.
-    fn open_queued(&mut self) {
+    pub(super) fn open_queued(&mut self) {
         if std::mem::replace(&mut self.opening, true) {
             return;
         }
@@ -81,9 +81,11 @@ impl<I: Io> Worker<'_, I> {
                 request.due = Nanos(self.now.0.saturating_sub(self.gate.late.0));
                 waves.sent(self.now);
             }
-            Pace::Closed(_) => request.due = self.now,
+            // In the open model it was due before it was given to a user.
+            Pace::Closed(_) | Pace::Open(_) => request.due = self.now,
         }
         let due = request.due;
+        self.came(u);
         self.request_limit_starts(u, due);
     }
 

@@ -52,6 +52,91 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
+    /// Requests that are due are sent, as long as there are users without one; then they wait.
+    #[inline]
+    pub(super) fn start_the_due(&mut self) {
+        if !self.gate.is_open() {
+            return;
+        }
+        while let Pace::Open(open) = &mut self.pace
+            && let Some((slot, due)) = open.due(self.now)
+        {
+            let users = &self.users;
+            let Some(u) = open.next_free(|u| users[u as usize].link == Link::Open) else {
+                return self.note_the_waiting();
+            };
+            let waited = open.take();
+            if slot.measured && !self.counting {
+                let t0 = open.t0;
+                self.begin_counting(t0);
+            }
+            self.start_due(u, slot, due, waited);
+        }
+    }
+
+    /// Requests that are due and find nobody free wait: the schedule does not.
+    #[cold]
+    pub(super) fn note_the_waiting(&mut self) {
+        while let Pace::Open(open) = &mut self.pace
+            && self.gate.is_open()
+            && let Some((slot, due)) = open.wait(self.now)
+        {
+            if slot.measured {
+                let t0 = open.t0;
+                self.begin_counting(t0);
+                self.tally.present.come(due);
+                self.tally.waiting.come(due);
+            }
+        }
+    }
+
+    /// `u` sends the request that was due at `due`. It was ready when its connection was.
+    #[inline]
+    fn start_due(&mut self, u: u32, slot: Slot, due: Nanos, waited: bool) {
+        let user = &mut self.users[u as usize];
+        user.take(slot, NO_WAVE);
+        user.request.due = due;
+        user.request.ready = due.max(user.freed);
+        user.request.taken = self.now;
+        match waited {
+            true if slot.measured => self.tally.waiting.go(self.now),
+            true => {}
+            false => self.came(u),
+        }
+        self.request_limit_starts(u, self.now);
+        if self.users[u as usize].link == Link::Open {
+            self.send(u);
+        } else {
+            self.users[u as usize].stage = Stage::Pending;
+            self.send_when_open(u);
+        }
+    }
+
+    /// The request of `u` was due, and is not sent any more.
+    pub(super) fn leave_unsent(&mut self, u: u32) {
+        let request = &mut self.users[u as usize].request;
+        if request.due == Nanos::NEVER && request.ready != Nanos::NEVER {
+            request.due = request.ready;
+            self.came(u);
+        }
+        let due = self.users[u as usize].request.due;
+        if due != Nanos::NEVER {
+            self.tally.unsent(due, self.now);
+        }
+    }
+
+    /// Nor are those that wait for a user.
+    pub(super) fn leave_the_waiting(&mut self) {
+        while let Pace::Open(open) = &mut self.pace
+            && let Some((slot, due)) = open.give_up()
+        {
+            if slot.measured {
+                self.tally.waiting.go(self.now);
+                self.tally.unsent(due, self.now);
+            }
+        }
+    }
+
     /// `u` has a request, and no open connection yet.
     pub(super) fn send_when_open(&mut self, u: u32) {
         match self.users[u as usize].link {
@@ -72,17 +157,23 @@ impl<I: Io> Worker<'_, I> {
         let user = &mut self.users[u as usize];
         let payload = self.source.payload(user.request.slot, self.now);
         user.session.submit(payload, u, false, &mut self.codec);
-        user.stage = Stage::InFlight;
+        let had_to_connect = std::mem::replace(&mut user.stage, Stage::InFlight) == Stage::Pending;
         let sent = self.io.now();
+        // What is due next is looked for with this reading.
+        let opened = std::mem::replace(&mut self.now, sent);
         let request = &mut user.request;
         request.sent = sent;
         if request.due == Nanos::NEVER {
             // On an open connection a closed user's request is due when it is sent.
             (request.due, request.ready) = (sent, sent);
+            self.came(u);
             self.request_limit_starts(u, sent);
         } else if request.ready == Nanos::NEVER {
             // It had to wait for its connection, which is open now.
-            request.ready = self.now;
+            request.ready = opened;
+        } else if had_to_connect {
+            // As above; how late this tool was to begin with that still counts.
+            request.ready += opened.since(request.taken);
         }
         self.flush(u);
     }
@@ -122,7 +213,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// Without a gate before it, a closed run finds out as it goes that there is nobody to talk to.
     pub(super) fn end_if_nobody_connected(&mut self) {
-        if matches!(self.pace, Pace::Closed(_)) && self.gate.is_open() && self.shared.nobody_connected() {
+        if !matches!(self.pace, Pace::Waves(_)) && self.gate.is_open() && self.shared.nobody_connected() {
             self.report_nobody();
         }
     }
@@ -140,8 +231,12 @@ impl<I: Io> Worker<'_, I> {
                     waves.outstanding += 1;
                 }
                 self.report_unable(u);
+            } else if self.users[u as usize].stage == Stage::Pending {
+                // A second attempt, which will not be made.
+                self.leave_unsent(u);
             }
         }
+        self.leave_the_waiting();
         self.retire_all();
     }
 }

@@ -36,7 +36,7 @@ impl Shared {
         let warmup = match plan.load.warmup {
             Warmup::None => 0,
             Warmup::Requests(n) => n,
-            Warmup::Time(_) => u64::MAX,
+            Warmup::Time(_) | Warmup::Auto => u64::MAX,
         };
         Shared {
             barrier: Barrier::new(plan.workers),
@@ -74,6 +74,11 @@ impl Shared {
     /// A user's first attempt to connect failed.
     pub fn first_connect_failed(&self) {
         self.first_failures.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Users whose first attempt to connect failed.
+    pub fn first_failures(&self) -> u64 {
+        self.first_failures.load(Ordering::Acquire).into()
     }
 
     /// When counting began, if it has.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use mio::Waker;
 
+use crate::net;
 use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
 use crate::plan::{Endpoint, Target};
 use crate::record::{Cause, Failure, Phase};
-use crate::time::{Nanos, monotonic};
+use crate::time::{Nanos, monotonic, thread_cpu};
 
-use super::Io;
+use super::{Io, Usage};
 
 /// Real connections and the real clock, for one worker.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct Sockets {
     /// Ciphertext passes through here.
     scratch: Box<[u8]>,
     others: Vec<Arc<Waker>>,
+    wake_up: Nanos,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,12 @@ impl Sockets {
         // A TLS record and its frame fit several times; without TLS nothing passes here.
         let scratch = vec![0; if tls.is_some() { 64 * 1024 } else { 0 }].into();
         let connections = (0..users).map(|_| Connection::default()).collect();
-        Sockets { poller, to, tls, connections, scratch, others }
+        Sockets { poller, to, tls, connections, scratch, others, wake_up: Nanos::ZERO }
+    }
+
+    /// A worker with these sockets wakes so much earlier than a request is due.
+    pub fn set_wake_up(&mut self, early: Nanos) {
+        self.wake_up = early;
     }
 
     /// Begins to connect to the next address, and to the ones after it as long as they fail at once.
@@ -107,6 +114,11 @@ impl Io for Sockets {
 
     fn wait(&mut self, now: Nanos, until: Nanos, ready: &mut Vec<Readiness>) {
         self.poller.wait(now, until, ready).expect("waiting fails only for a descriptor that is not there");
+    }
+
+    #[inline]
+    fn wake_up(&self) -> Nanos {
+        self.wake_up
     }
 
     fn spin_until(&mut self, at: Nanos) {
@@ -165,6 +177,15 @@ impl Io for Sockets {
     fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop> {
         let Some((transport, scratch)) = self.transport(c) else { return Err(Stop::Blocked) };
         transport.read(buf, scratch)
+    }
+
+    #[inline]
+    fn arrived(&mut self, _now: Nanos) -> Option<Nanos> {
+        None
+    }
+
+    fn usage(&mut self) -> Usage {
+        Usage { cpu: thread_cpu(), run_queue: net::limits::run_queue_wait() }
     }
 
     #[inline]

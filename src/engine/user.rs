@@ -19,6 +19,9 @@ pub(super) struct User {
     pub(super) connect_took: Nanos,
     /// The connection's number in the run.
     pub(super) connection: u32,
+    /// Since when its connection is free, of what is the server's doing: what was
+    /// this tool's own in the last answer is taken off.
+    pub(super) freed: Nanos,
     /// Failures since the last answer.
     pub(super) failures: u8,
     /// The first attempt to connect is over.
@@ -68,6 +71,8 @@ pub(super) struct Request {
     pub(super) wave: u32,
     pub(super) due: Nanos,
     pub(super) ready: Nanos,
+    /// When it was given to the user, in the open model.
+    pub(super) taken: Nanos,
     pub(super) sent: Nanos,
 }
 
@@ -79,10 +84,11 @@ impl User {
             stage: Stage::Idle,
             link: Link::Closed,
             session,
-            request: Request { slot, wave: NO_WAVE, due: never, ready: never, sent: never },
+            request: Request { slot, wave: NO_WAVE, due: never, ready: never, taken: never, sent: never },
             connect_began: Nanos::ZERO,
             connect_took: Nanos::ZERO,
             connection: 0,
+            freed: Nanos::ZERO,
             failures: 0,
             has_tried: false,
             replaced: 0,
@@ -95,13 +101,13 @@ impl User {
     #[inline]
     pub(super) fn take(&mut self, slot: Slot, wave: u32) {
         let never = Nanos::NEVER;
-        self.request = Request { slot, wave, due: never, ready: never, sent: never };
+        self.request = Request { slot, wave, due: never, ready: never, taken: never, sent: never };
     }
 
     /// The record of the request under way, done at `done` with nothing to show for it but `failure`.
     #[inline]
     pub(super) fn record(&mut self, done: Nanos, failure: Option<Failure>) -> Record {
-        let Request { slot, wave, due, ready, sent } = self.request;
+        let Request { slot, wave, due, ready, taken: _, sent } = self.request;
         Record {
             index: slot.index,
             due,
@@ -113,6 +119,7 @@ impl User {
             connect: std::mem::take(&mut self.connect_took),
             connection: self.connection,
             wave,
+            read_lag_ns: 0,
             status: 0,
             failure,
         }

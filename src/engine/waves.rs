@@ -77,6 +77,7 @@ impl Waves {
                 Warmup::None => true,
                 Warmup::Requests(n) => (self.number + 1).saturating_mul(u64::from(self.schedule.users)) >= n,
                 Warmup::Time(span) => at >= if self.number == 0 { at + span } else { self.began + span },
+                Warmup::Auto => false,
             };
         Release::At { at, late: planned.map_or(Nanos::ZERO, |planned| at.since(planned)), next_is_measured }
     }
@@ -106,6 +107,14 @@ impl Waves {
         }
     }
 
+    /// When the last wave was released, or the run's time was over while a wave was under way.
+    pub(super) fn ended(&self, now: Nanos, t0: Nanos) -> Option<Nanos> {
+        if self.measured && self.outstanding > 0 && self.schedule.size(self.number + 1) == 0 {
+            return Some(now);
+        }
+        self.duration.map(|duration| t0 + duration).filter(|end| now >= *end)
+    }
+
     /// What this worker's share of the last wave did, if there was one and it counts.
     pub(super) fn take_facts(&mut self) -> Option<WaveFacts> {
         self.facts.take()
@@ -126,7 +135,7 @@ mod tests {
     fn waves(requests: Option<u64>, duration: Option<u64>, warmup: Warmup, every: Option<u64>) -> Waves {
         let model = Model::Waves { every: every.map(Nanos), hold_last_byte: false };
         let stop = Stop { requests, duration: duration.map(Nanos) };
-        Waves::new(&Load { model, users: 10, stop, warmup }, every.map(Nanos), false)
+        Waves::new(&Load { model, users: 10, asked: 10, stop, warmup }, every.map(Nanos), false)
     }
 
     /// The (measured, number, at, late) of all waves if each is ready to be released `took` after the last.

@@ -8,13 +8,15 @@ use crate::proto::{Answer, Codec, End};
 use crate::record::{Cause, Failure, Outcome, Phase, Record};
 use crate::schedule;
 use crate::source::Source;
-use crate::stats::{Board, Tally};
+use crate::stats::{Board, Clocks, Tally};
 use crate::time::{Nanos, WallClock};
 
 use super::closed::Closed;
 use super::gate::Gate;
 use super::links::{BACK_OFF, CONNECTING, REQUEST};
+use super::open::Open;
 use super::user::{Link, Stage, User};
+use super::watch::Watch;
 use super::waves::Waves;
 use super::{Deadlines, Io, Rows, Shared};
 
@@ -44,6 +46,8 @@ pub struct Worker<'a, I> {
     /// Warm-up is over.
     pub(super) counting: bool,
     pub(super) keep_alive: bool,
+    /// What this worker knows of its own lateness.
+    pub(super) watch: Watch,
     pub(super) number: u32,
     /// The number in the run of this worker's user 0.
     pub(super) first_user: u32,
@@ -51,6 +55,8 @@ pub struct Worker<'a, I> {
     board: &'a Board,
     rows: Option<Rows>,
     limits: Limits,
+    /// When no more requests were due: from then on answers are awaited for so long as the plan says.
+    ended: Nanos,
     buf: Box<[u8]>,
     done: Vec<Answer>,
     ready: Vec<Readiness>,
@@ -61,9 +67,11 @@ pub struct Worker<'a, I> {
 
 /// The load model's own state.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a worker has one")]
 pub(super) enum Pace {
     Waves(Waves),
     Closed(Closed),
+    Open(Open),
 }
 
 /// Progress is shown, and rows move on, so often.
@@ -87,10 +95,14 @@ impl<'a, I: Io> Worker<'a, I> {
         let share = schedule::users_of(number, plan.workers, plan.load.users);
         let count = share.len() as u32;
         let codec = Codec::new(&plan.request, &plan.body);
-        let pace = match plan.load.model {
-            Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(&plan.load, every, hold_last_byte)),
-            Model::Closed => Pace::Closed(Closed::new(&plan.load, count)),
+        let load = &plan.load;
+        let pace = match &load.model {
+            Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(load, *every, *hold_last_byte)),
+            Model::Closed => Pace::Closed(Closed::new(load, count)),
+            Model::Open(open) => Pace::Open(Open::new(open, load, plan.seed, number, plan.workers, count)),
         };
+        let is_open = matches!(pace, Pace::Open(_));
+        let clocks = Clocks { lag: !matches!(pace, Pace::Closed(_)), error: is_open || plan.stamps };
         let mut lanes = vec![Nanos::ZERO; BACK_OFF];
         lanes[REQUEST] = plan.limits.request;
         lanes[CONNECTING] = plan.limits.connect;
@@ -104,7 +116,7 @@ impl<'a, I: Io> Worker<'a, I> {
             deadlines: Deadlines::new(2 * count as usize, &lanes),
             source: Source::new(&plan.body, plan.seed, clock),
             codec,
-            tally: Tally::new(Nanos::ZERO, Nanos::NEVER),
+            tally: Tally::new(Nanos::ZERO, Nanos::NEVER, clocks),
             free: Vec::with_capacity(count as usize),
             queue: VecDeque::with_capacity(count as usize),
             connecting: 0,
@@ -113,11 +125,13 @@ impl<'a, I: Io> Worker<'a, I> {
             now: Nanos::ZERO,
             counting: false,
             keep_alive: plan.request.keep_alive,
+            watch: Watch::new(is_open),
             number,
             first_user: share.start,
             board,
             rows,
             limits: plan.limits,
+            ended: Nanos::NEVER,
             buf: vec![0; READ_BUFFER].into(),
             done: Vec::with_capacity(16),
             ready: Vec::with_capacity(1024),
@@ -130,22 +144,26 @@ impl<'a, I: Io> Worker<'a, I> {
     pub fn run(mut self) -> Tally {
         self.now = self.io.now();
         self.shared.begin(self.now);
+        self.watch.begin(self.now, self.io.usage());
         self.prepare();
         loop {
             self.release();
             if self.is_over() {
                 break;
             }
-            let until = self.next_instant();
-            self.io.wait(self.now, until, &mut self.ready);
-            if self.ready.is_empty() {
+            let (before, until) = (self.now, self.next_instant());
+            self.io.wait(before, until, &mut self.ready);
+            if self.watch.is_close || self.ready.is_empty() {
                 self.now = self.io.now();
+                self.watch.woke(before, until, self.now);
+                // Requests that are due go out before answers are read: a late one is late for the server too.
+                self.start_the_due();
             }
             self.read_all();
             self.expire();
             self.tick();
-            if self.shared.is_interrupted() {
-                self.interrupt();
+            if self.shared.is_interrupted() || self.now >= self.ended + self.limits.drain {
+                self.cut();
                 break;
             }
         }
@@ -161,7 +179,13 @@ impl<'a, I: Io> Worker<'a, I> {
         if !self.again.is_empty() || (self.gate.is_open() && !self.free.is_empty()) {
             return Nanos::ZERO;
         }
-        self.deadlines.next().min(self.next_tick).min(self.gate.next_instant())
+        let due = match &self.pace {
+            // The rest of the time is spent with polls that do not sleep.
+            Pace::Open(open) if self.gate.is_open() => Nanos(open.next_instant().0.saturating_sub(self.io.wake_up().0)),
+            _ => Nanos::NEVER,
+        };
+        let drained = self.ended + self.limits.drain;
+        self.deadlines.next().min(self.next_tick).min(self.gate.next_instant()).min(due).min(drained)
     }
 
     /// Everything that is ready is looked at once.
@@ -214,6 +238,8 @@ impl<'a, I: Io> Worker<'a, I> {
                 Ok(n) => {
                     // One reading of the clock serves every answer in these bytes.
                     self.now = self.io.now();
+                    let arrived = self.io.arrived(self.now);
+                    self.watch.read(arrived, self.now);
                     self.tally.bytes_in += n as u64;
                     let user = &mut self.users[u as usize];
                     if user.stage != Stage::InFlight {
@@ -278,6 +304,7 @@ impl<'a, I: Io> Worker<'a, I> {
             record.body_bytes = answer.body_bytes;
             // Half an answer is none: its status would be counted as a success.
             record.status = if answer.failure.is_none() { answer.status } else { 0 };
+            record.read_lag_ns = self.watch.read_lag_ns(&record);
             self.complete(u, &record);
         }
     }
@@ -295,6 +322,11 @@ impl<'a, I: Io> Worker<'a, I> {
                     self.close(u);
                 }
             }
+            // The schedule says when the next attempt is made.
+            Some(_) if matches!(self.pace, Pace::Open(_)) => {
+                self.close(u);
+                self.open_queued();
+            }
             Some(_) => self.back_off(u),
         }
         if self.users[u as usize].request.slot.measured {
@@ -304,6 +336,11 @@ impl<'a, I: Io> Worker<'a, I> {
             Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
             Pace::Closed(_) if self.users[u as usize].link != Link::BackOff => self.free.push(u),
             Pace::Closed(_) => {}
+            Pace::Open(open) => {
+                self.users[u as usize].freed = Nanos(record.done.0.saturating_sub(record.tool_error().0));
+                open.busy -= 1;
+                open.set_free(u);
+            }
         }
     }
 
@@ -319,7 +356,8 @@ impl<'a, I: Io> Worker<'a, I> {
             let before = self.io.now();
             rows.send(self.tally.t0);
             self.now = self.io.now();
-            self.tally.sink_wait += self.now.since(before);
+            self.tally.health.sink_wait += self.now.since(before);
+            self.watch.excuse(self.now);
         }
     }
 
@@ -363,7 +401,17 @@ impl<'a, I: Io> Worker<'a, I> {
         if self.now < self.next_tick {
             return;
         }
+        self.tally.health.stall = self.watch.tick(self.now);
         self.next_tick = self.now + TICK;
+        self.watch.tick_at(self.next_tick);
+        if self.watch.is_second_over(self.now) {
+            let usage = self.io.usage();
+            self.watch.end_second(self.now, usage);
+        }
+        self.note_the_waiting();
+        if self.counting {
+            self.tally.roll(self.now);
+        }
         let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
         self.board.show(self.number, t0, &self.tally);
         if let Some(rows) = &mut self.rows {
@@ -373,11 +421,13 @@ impl<'a, I: Io> Worker<'a, I> {
         self.give_up_the_queued(self.limits.connect);
         self.end_if_nobody_connected();
         self.retire_the_waiting();
+        self.note_the_end();
     }
 
     /// The run ends here and now: what is under way is cut.
-    fn interrupt(&mut self) {
+    fn cut(&mut self) {
         self.now = self.io.now();
+        self.note_the_waiting();
         for u in 0..self.users.len() as u32 {
             let user = &mut self.users[u as usize];
             let request = user.request;
@@ -387,15 +437,11 @@ impl<'a, I: Io> Worker<'a, I> {
                     debug_assert_eq!(record.outcome(), Outcome::Unfinished);
                     self.count(&record);
                 }
-                Stage::Pending if request.slot.measured => {
-                    let due = request.due.min(request.ready);
-                    if due != Nanos::NEVER {
-                        self.tally.unsent(due, self.now);
-                    }
-                }
+                Stage::Pending if request.slot.measured => self.leave_unsent(u),
                 _ => {}
             }
         }
+        self.leave_the_waiting();
         if self.counting {
             self.tally.last_done = self.now;
         }
@@ -407,6 +453,8 @@ impl<'a, I: Io> Worker<'a, I> {
         if let Some(rows) = &mut self.rows {
             rows.send(self.tally.t0);
         }
+        self.now = self.io.now();
+        self.watch.end(self.now, self.io.usage(), &mut self.tally.health);
         self.tally.close();
         self.tally
     }
@@ -418,9 +466,32 @@ impl<'a, I: Io> Worker<'a, I> {
             let t0 = self.shared.begin_counting(at);
             let window_end = match &mut self.pace {
                 Pace::Closed(closed) => closed.count_from(t0),
+                Pace::Open(open) => open.window_end(),
                 Pace::Waves(_) => Nanos::NEVER,
             };
+            self.ended = window_end;
             self.tally.start(t0, window_end);
+        }
+    }
+
+    /// From some instant on, no more requests are due, and answers are not awaited for ever.
+    fn note_the_end(&mut self) {
+        if self.counting {
+            let ended = match &self.pace {
+                Pace::Open(open) => open.ended(self.now),
+                Pace::Closed(closed) => closed.ended(self.now, self.shared),
+                Pace::Waves(waves) => waves.ended(self.now, self.tally.t0),
+            };
+            self.ended = self.ended.min(ended.unwrap_or(Nanos::NEVER));
+        }
+    }
+
+    /// The measured request of `u` is due now: from here to its end it is present.
+    #[inline]
+    pub(super) fn came(&mut self, u: u32) {
+        let request = &self.users[u as usize].request;
+        if request.slot.measured {
+            self.tally.present.come(request.due);
         }
     }
 

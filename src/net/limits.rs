@@ -1,5 +1,6 @@
 //! What the system allows: descriptors and local ports.
 
+use crate::time::Nanos;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Raises the limit of open descriptors to the hard limit, and says what it is now. None: no limit.
@@ -13,9 +14,29 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
+/// The limit of open descriptors. None: there is none.
+pub fn descriptor_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Local ports that are kept for a minute after their connections were closed. None where the system does not tell.
+pub fn waiting_ports() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/net/sockstat").ok()?;
+    let mut words = text.lines().find(|line| line.starts_with("TCP:"))?.split_whitespace();
+    words.find(|word| *word == "tw")?;
+    words.next()?.parse().ok()
+}
+
 /// Descriptors of this process that are open now.
 pub fn open_descriptors() -> u64 {
     std::fs::read_dir("/proc/self/fd").map_or(16, |entries| entries.count() as u64)
+}
+
+/// How long this thread has been ready to run while no processor was free. None where the system does not tell.
+pub fn run_queue_wait() -> Option<Nanos> {
+    // Time on the processor, time on a run queue, time slices (Documentation/scheduler/sched-stats.rst).
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().nth(1)?.parse().ok().map(Nanos)
 }
 
 /// Local ports for one destination. None where the system does not tell.

@@ -4,6 +4,7 @@
 mod addresses;
 mod cause;
 pub mod limits;
+pub mod noise;
 mod poller;
 pub mod resolve;
 pub mod tls;

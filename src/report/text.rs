@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::stats::{Latency, Summary};
+use crate::stats::{ErrorLine, Latency, LimitedBy, Summary, Verdict};
 use crate::time::Nanos;
 use crate::units::{self, count, grouped};
 
@@ -33,6 +33,7 @@ impl Paint {
 /// The whole summary, with a newline at its end.
 pub fn text(s: &Summary, paint: Paint) -> String {
     let sections = [
+        verdict(s, paint),
         what_ran(s, paint),
         requests(s, paint),
         latency(s, paint),
@@ -56,12 +57,37 @@ fn line(label: &str, value: &str) -> String {
     entry(label, &[value.into()], "")
 }
 
+fn verdict(s: &Summary, paint: Paint) -> String {
+    let generator = &s.generator;
+    let style = match generator.verdict {
+        Verdict::Valid => GOOD,
+        Verdict::Degraded => WARN,
+        Verdict::Invalid => BAD,
+    };
+    let mut out = paint.apply(style, generator.verdict.text());
+    if let Some(by) = generator.limited_by {
+        let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
+        out += &format!(", limited by {the}{}", by.text());
+    }
+    out.push('\n');
+    for reason in &generator.reasons {
+        let words: Vec<String> = reason.split(' ').map(String::from).collect();
+        out += &wrap("  - ", &words, " ");
+    }
+    out
+}
+
 fn what_ran(s: &Summary, paint: Paint) -> String {
     let plan = &s.plan;
     let mut parts = vec![match plan.model.as_str() {
         "waves" => format!("waves of {}", count(plan.concurrency.into(), "user")),
+        "open" => format!("open model, {}", count(plan.concurrency.into(), "connection")),
         model => format!("{model} model, {}", count(plan.concurrency.into(), "user")),
     }];
+    if let (Some(rate), Some(arrivals)) = (plan.rate_per_s, &plan.arrivals) {
+        let over = if plan.stages.len() > 1 { format!(" in {} stages", plan.stages.len()) } else { String::new() };
+        parts.push(format!("{}{over} {arrivals}", units::rate(rate)));
+    }
     parts.extend(plan.requests.map(|n| count(n, "request")));
     parts.extend(plan.duration_s.map(|s| format!("for {}", seconds(s))));
     parts.extend(plan.warmup.as_ref().map(|w| format!("warm-up {w}")));
@@ -127,19 +153,71 @@ fn latency(s: &Summary, paint: Paint) -> String {
     if let Some(service) = s.service_ms.as_ref().filter(|service| differs(service, response)) {
         out += &latency_row("service", service);
     }
+    if let Some(error) = &s.generator.error_ms {
+        out += &error_row(response, error);
+    }
     if let Some(connect) = &s.connect_ms {
         out += &latency_row("connect", connect);
     }
     if let Some(failed) = &s.failed_ms {
         out += &latency_row("until failure", failed);
     }
+    let mut footnote = |text: &str| out += &format!("  {}\n", paint.apply(DIM, text));
     if response.censored > 0 {
-        out += &format!(
-            "  {}\n",
-            paint.apply(DIM, ">= : among requests that got no answer, which took longer than is known")
-        );
+        footnote(">= : among requests that got no answer, which took longer than is known");
     }
-    out
+    if COLUMNS.iter().any(|name| response.unsure.iter().any(|unsure| unsure == name)) {
+        footnote("~ : of too few requests to be sure of anything");
+    }
+    out + &certainty(s)
+}
+
+/// Below this share of a number, this tool's part of it is not worth a word.
+const NEGLIGIBLE: f64 = 0.005;
+
+/// At most so much of each number in the row of response times is this tool's own.
+fn error_row(response: &Latency, error: &ErrorLine) -> String {
+    let bounds = [
+        None,
+        Some((response.p50, error.p50)),
+        Some((response.p90, error.p90)),
+        Some((response.p95, error.p95)),
+        Some((response.p99, error.p99)),
+        Some((response.max, error.max)),
+        None,
+    ];
+    let worth = bounds.map(|bound| bound.filter(|(of, bound)| *bound > NEGLIGIBLE * of).map(|(_, bound)| bound));
+    if worth.iter().all(Option::is_none) {
+        return String::new();
+    }
+    let cells = worth.map(|bound| format!("{:>9}", bound.map_or(String::new(), |ms| nanos(ms).to_string())));
+    format!("    {:<12}{}\n", "this tool <=", cells.concat()).trim_end().to_string() + "\n"
+}
+
+/// The intervals in which the true quantiles lie, 95 times in 100.
+fn certainty(s: &Summary) -> String {
+    let parts: Vec<String> = s
+        .confidence
+        .iter()
+        .filter_map(|interval| {
+            let name = interval.quantile.replace('_', ".");
+            match (interval.low_ms, interval.high_ms) {
+                (Some(low), Some(high)) => Some(format!("{name} {}", range(low, high))),
+                (Some(low), None) => Some(format!("{name} >= {}", nanos(low))),
+                (None, _) => None,
+            }
+        })
+        .collect();
+    if parts.is_empty() { String::new() } else { entry("95 % intervals", &parts, ", ") }
+}
+
+/// `1.20-1.24 ms`; with both units where they differ.
+fn range(low: f64, high: f64) -> String {
+    let (low, high) = (nanos(low).to_string(), nanos(high).to_string());
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number}-{high}"),
+        _ => format!("{low} - {high}"),
+    }
 }
 
 fn differs(a: &Latency, b: &Latency) -> bool {
@@ -153,7 +231,11 @@ fn latency_row(name: &str, l: &Latency) -> String {
         let bound = if l.at_least.iter().any(|name| name == column) { ">=" } else { "" };
         // The bound takes the place of the space before the unit where room is short.
         let value = nanos(ms).to_string();
-        let value = if bound.is_empty() { value } else { format!("{bound}{}", value.replace(' ', "")) };
+        let value = match bound {
+            "" if l.unsure.iter().any(|name| name == column) => format!("~{value}"),
+            "" => value,
+            _ => format!("{bound}{}", value.replace(' ', "")),
+        };
         format!("{value:>9}")
     });
     format!("    {name:<12}{}\n", cells.collect::<String>())
@@ -292,7 +374,9 @@ mod tests {
 
     use super::*;
     use crate::record::{Cause, Phase};
-    use crate::stats::{Accounting, FailureLine, Micros, PlanLine, SCHEMA, Tool, WavesLine};
+    use crate::stats::{
+        Accounting, Confidence, FailureLine, GeneratorLine, Micros, PlanLine, SCHEMA, SteadyLine, Tool, WavesLine,
+    };
 
     fn latency_of(ms: f64) -> Latency {
         Latency {
@@ -310,7 +394,30 @@ mod tests {
             max: ms * 6.0,
             censored: 0,
             at_least: vec![],
+            unsure: vec!["p99".into(), "p99_9".into()],
             histogram: String::new(),
+        }
+    }
+
+    fn generator() -> GeneratorLine {
+        GeneratorLine {
+            verdict: Verdict::Valid,
+            reasons: vec![],
+            limited_by: None,
+            send_lag_us: None,
+            error_ms: None,
+            read_lag: None,
+            cpu: 0.1,
+            busiest_cpu: 0.2,
+            run_queue: None,
+            stall_ms: 0.0,
+            wake_up_us: None,
+            connections_asked: 20,
+            connections_reached: 20,
+            ports: None,
+            descriptors: None,
+            present_s: 0.1,
+            response_sum_s: 0.1,
         }
     }
 
@@ -319,6 +426,7 @@ mod tests {
             schema: SCHEMA,
             tool: Tool { name: "onrush".into(), version: "0.1.0".into() },
             started_at: "2026-01-01T00:00:00.000Z".into(),
+            started_at_unix_s: 1_767_225_600.0,
             plan: PlanLine {
                 url: "http://127.0.0.1:8000/post".into(),
                 method: "POST".into(),
@@ -327,9 +435,12 @@ mod tests {
                 requests: Some(100),
                 duration_s: None,
                 rate_per_s: None,
+                stages: vec![],
                 arrivals: None,
+                max_backlog: None,
                 warmup: None,
                 timeout_s: 10.0,
+                drain_s: 10.0,
                 seed: 7,
                 workers: 1,
                 http_version: "1.1".into(),
@@ -348,6 +459,18 @@ mod tests {
             first_byte_ms: Some(latency_of(1.2)),
             connect_ms: Some(latency_of(0.05)),
             failed_ms: None,
+            confidence: vec![
+                Confidence {
+                    quantile: "p50".into(),
+                    low_ms: Some(1.8),
+                    high_ms: Some(1.9),
+                    n_eff: Some(98.0),
+                    needs: 6,
+                },
+                Confidence { quantile: "p99_9".into(), low_ms: None, high_ms: None, n_eff: None, needs: 3_688 },
+            ],
+            steady: SteadyLine { stationary: None, from_s: None, growth_per_s: None, growth_r2: None },
+            generator: generator(),
             status: BTreeMap::from([("200".into(), 98), ("404".into(), 1)]),
             failures: vec![FailureLine {
                 phase: Phase::Read,
@@ -373,6 +496,8 @@ mod tests {
     }
 
     const EXPECTED: &str = "\
+VALID
+
 POST http://127.0.0.1:8000/post
 waves of 20 users, 100 requests, timeout 10.0 s, seed 7
 
@@ -383,8 +508,10 @@ waves of 20 users, 100 requests, timeout 10.0 s, seed 7
   Data            45.2 kB received, 61.0 kB sent, 20 connections
 
   Latency             min      p50      p90      p95      p99      max     mean
-    response      1.23 ms  1.84 ms  3.69 ms  4.92 ms  6.15 ms  7.38 ms  2.46 ms
-    connect       50.0 us  75.0 us   150 us   200 us   250 us   300 us   100 us
+    response      1.23 ms  1.84 ms  3.69 ms  4.92 ms ~6.15 ms  7.38 ms  2.46 ms
+    connect       50.0 us  75.0 us   150 us   200 us  ~250 us   300 us   100 us
+  ~ : of too few requests to be sure of anything
+  95 % intervals  p50 1.80-1.90 ms
 
     <=  2.00 ms           90  ■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■
     <=  4.00 ms            0
@@ -402,6 +529,39 @@ waves of 20 users, 100 requests, timeout 10.0 s, seed 7
     #[test]
     fn a_summary_reads_like_this() {
         assert_eq!(text(&summary(), Paint::Plain), EXPECTED);
+    }
+
+    #[test]
+    fn what_is_this_tools_is_said_first_and_beside_the_numbers() {
+        let mut late = summary();
+        late.plan = PlanLine {
+            model: "open".into(),
+            requests: None,
+            duration_s: Some(10.0),
+            rate_per_s: Some(1000.0),
+            arrivals: Some("poisson".into()),
+            ..late.plan
+        };
+        late.service_ms = Some(latency_of(1.1));
+        late.generator.verdict = Verdict::Degraded;
+        late.generator.reasons = vec!["up to 95 us of p99 (6.15 ms) is this tool".into()];
+        late.generator.limited_by = Some(LimitedBy::Server);
+        let zero = ErrorLine { p50: 0.0, p75: 0.0, p90: 0.0, p95: 0.0, p99: 0.0, p99_9: 0.0, p99_99: 0.0, max: 0.0 };
+        late.generator.error_ms = Some(ErrorLine { p50: 0.001, p95: 0.041, p99: 0.095, max: 2.2, ..zero });
+        let text = text(&late, Paint::Plain);
+        let expected = "\
+DEGRADED, limited by the server
+  - up to 95 us of p99 (6.15 ms) is this tool
+
+POST http://127.0.0.1:8000/post
+open model, 20 connections, 1,000/s poisson, for 10.0 s, timeout 10.0 s, seed 7
+";
+        assert!(text.starts_with(expected), "{text}");
+        let row = "\
+    service       1.10 ms  1.65 ms  3.30 ms  4.40 ms ~5.50 ms  6.60 ms  2.20 ms
+    this tool <=                             41.0 us  95.0 us  2.20 ms
+";
+        assert!(text.contains(row), "{text}");
     }
 
     #[test]
@@ -446,6 +606,22 @@ waves of 20 users, 100 requests, timeout 10.0 s, seed 7
             .map(|&cause| FailureLine { phase: Phase::Protocol, cause, count: n, ..summary().failures[0].clone() })
             .collect();
         most.waves = summary().waves.map(|waves| WavesLine { count: n, size: 1_000_000, together: n - 1, ..waves });
+        most.generator.verdict = Verdict::Invalid;
+        most.generator.limited_by = Some(LimitedBy::Connections);
+        most.generator.reasons =
+            vec!["a reason that is long enough to need more than one line of eighty columns, as they are".into()];
+        let ms = 599_999.0;
+        most.generator.error_ms =
+            Some(ErrorLine { p50: ms, p75: ms, p90: ms, p95: ms, p99: ms, p99_9: ms, p99_99: ms, max: ms });
+        most.confidence = ["p50", "p90", "p99", "p99_9"]
+            .map(|name| Confidence {
+                quantile: name.into(),
+                low_ms: Some(0.999_4),
+                high_ms: Some(ms),
+                n_eff: None,
+                needs: 1,
+            })
+            .into();
         most.histogram = vec![(1.0, n), (3_599_999.0, n)];
         most.notes =
             vec!["a note that is long enough to need more than one line of eighty columns, as many are".into()];

@@ -235,6 +235,7 @@ mod tests {
             connect: Nanos::ZERO,
             connection: 3,
             wave: 2,
+            read_lag_ns: 0,
             status: 200,
             failure: None,
         }
@@ -261,6 +262,7 @@ mod tests {
             first_byte: never,
             due: Nanos(400_000),
             wave: NO_WAVE,
+            read_lag_ns: 0,
             failure: Some(Failure::new(Phase::Connect, Cause::Refused)),
             ..record()
         };

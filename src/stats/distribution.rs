@@ -1,20 +1,21 @@
 //! A distribution of durations in constant memory.
 
-use hdrhistogram::Histogram;
-
 use crate::time::Nanos;
+
+use super::histogram::{self, Counts};
 
 /// Parts per million: the p of a quantile, exactly. 990,000 is p99.
 pub type Ppm = u64;
 
-/// An HDR histogram of nanoseconds with three significant digits, and what it
+/// A histogram of nanoseconds with three significant digits, and what it
 /// cannot hold: exact minimum, maximum and sum.
 ///
 /// Merging adds counters, so it is exact in any order.
 #[derive(Clone, Debug)]
 pub struct Distribution {
-    /// Values of 1 ns to [`Distribution::LIMIT`].
-    histogram: Histogram<u64>,
+    /// Values up to [`Distribution::LIMIT`]; what lies outside the buckets of `min` and `max` is zero.
+    counts: Counts,
+    count: u64,
     /// Values over the limit: they rank above all others.
     over: u64,
     sum: u128,
@@ -32,35 +33,28 @@ impl Distribution {
     /// The largest value that is told apart from its neighbours: one hour.
     pub const LIMIT: Nanos = Nanos::from_secs(3600);
 
-    /// Empty. Allocates all that it will ever need (about 270 kB, touched only where values fall).
+    /// Empty.
     pub fn new() -> Distribution {
-        Distribution {
-            histogram: Histogram::new_with_bounds(1, Self::LIMIT.0, 3).expect("the bounds are constants"),
-            over: 0,
-            sum: 0,
-            min: u64::MAX,
-            max: 0,
-        }
+        Distribution { counts: Counts::new(), count: 0, over: 0, sum: 0, min: u64::MAX, max: 0 }
     }
 
     /// Counts one value.
     #[inline]
     pub fn record(&mut self, value: Nanos) {
         let ns = value.0;
+        self.count += 1;
         self.sum += u128::from(ns);
         self.min = self.min.min(ns);
         self.max = self.max.max(ns);
-        if self.histogram.record(ns).is_err() {
+        if !self.counts.add(ns) {
             self.over += 1;
         }
     }
 
     /// Counts all that `other` counted.
     pub fn merge(&mut self, other: &Distribution) {
-        if other.count() == 0 {
-            return;
-        }
-        self.histogram.add(&other.histogram).expect("all distributions have the same bounds");
+        self.counts.merge(&other.counts, histogram::range(other.min, other.max));
+        self.count += other.count;
         self.over += other.over;
         self.sum += other.sum;
         self.min = self.min.min(other.min);
@@ -69,91 +63,157 @@ impl Distribution {
 
     /// Forgets everything; keeps the memory.
     pub fn clear(&mut self) {
-        if self.count() > 0 {
-            self.histogram.reset();
-            (self.over, self.sum, self.min, self.max) = (0, 0, u64::MAX, 0);
-        }
+        self.counts.clear(histogram::range(self.min, self.max));
+        (self.count, self.over, self.sum, self.min, self.max) = (0, 0, 0, u64::MAX, 0);
     }
 
     /// How many values were counted.
     pub fn count(&self) -> u64 {
-        self.histogram.len() + self.over
+        self.count
     }
 
     /// The smallest value. None if there is none.
     pub fn min(&self) -> Option<Nanos> {
-        (self.count() > 0).then_some(Nanos(self.min))
+        (self.count > 0).then_some(Nanos(self.min))
     }
 
     /// The largest value. None if there is none.
     pub fn max(&self) -> Option<Nanos> {
-        (self.count() > 0).then_some(Nanos(self.max))
+        (self.count > 0).then_some(Nanos(self.max))
+    }
+
+    /// The exact sum, in nanoseconds.
+    pub fn sum(&self) -> u128 {
+        self.sum
     }
 
     /// The exact mean, in nanoseconds. None if there is no value.
     pub fn mean(&self) -> Option<f64> {
-        (self.count() > 0).then(|| self.sum as f64 / self.count() as f64)
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
     }
 
     /// The standard deviation in nanoseconds, from bucket mid-points (within 0.1 %). None if there is no value.
     pub fn stddev(&self) -> Option<f64> {
         let mean = self.mean()?;
         let square = |value: f64, count: u64| (value - mean).powi(2) * count as f64;
-        let within: f64 = self
-            .histogram
-            .iter_recorded()
-            .map(|step| {
-                let value = step.value_iterated_to();
-                square(self.histogram.median_equivalent(value) as f64, step.count_at_value())
-            })
-            .sum();
-        Some(((within + square(self.max as f64, self.over)) / self.count() as f64).sqrt())
+        let middle = |low: Nanos, high: Nanos| low.0.midpoint(high.0) as f64;
+        let within: f64 = self.buckets().map(|(low, high, count)| square(middle(low, high), count)).sum();
+        Some(((within + square(self.max as f64, self.over)) / self.count as f64).sqrt())
     }
 
     /// x_p, the ceil(n*p)-th smallest value: the top of its bucket, so at most
     /// 0.1 % too high, and never outside [min, max]. None if there is no value.
     pub fn quantile(&self, p: Ppm) -> Option<Nanos> {
-        self.value_at_rank(rank(self.count(), p))
+        self.value_at_rank(rank(self.count, p))
     }
 
     /// The `rank`-th smallest value, counted from 1. None if there are fewer.
     pub fn value_at_rank(&self, rank: u64) -> Option<Nanos> {
-        if rank > self.count() || self.count() == 0 {
+        self.bucket_at_rank(rank).map(|(_, high)| high)
+    }
+
+    /// The bucket of the `rank`-th smallest value, as far as it lies within
+    /// [min, max]: (lowest, highest). None if there are fewer values.
+    pub fn bucket_at_rank(&self, rank: u64) -> Option<(Nanos, Nanos)> {
+        if rank > self.count || self.count == 0 {
             return None;
         }
         let mut seen = 0;
-        for step in self.histogram.iter_recorded() {
-            seen += step.count_at_value();
+        for (low, high, count) in self.buckets() {
+            seen += count;
             if seen >= rank {
-                let top = self.histogram.highest_equivalent(step.value_iterated_to());
-                return Some(Nanos(top.clamp(self.min, self.max)));
+                let within = |n: Nanos| Nanos(n.0.clamp(self.min, self.max));
+                return Some((within(low), within(high)));
             }
         }
         // Among the values over the limit only the largest is known.
-        Some(Nanos(self.max))
+        Some((Self::LIMIT, Nanos(self.max)))
+    }
+
+    /// How many values are not larger than `value`, or in its bucket.
+    pub fn count_up_to(&self, value: Nanos) -> u64 {
+        let top = histogram::index(value.0);
+        let within = self.in_use().take_while(|(index, _)| *index <= top).map(|(_, count)| count).sum::<u64>();
+        within + if value.0 >= self.max { self.over } else { 0 }
     }
 
     /// The buckets that hold anything: (lowest value, highest value, count), ascending.
     pub fn buckets(&self) -> impl Iterator<Item = (Nanos, Nanos, u64)> + '_ {
-        self.histogram.iter_recorded().map(|step| {
-            let value = step.value_iterated_to();
-            let (low, high) = (self.histogram.lowest_equivalent(value), self.histogram.highest_equivalent(value));
-            (Nanos(low), Nanos(high), step.count_at_value())
+        self.in_use().map(|(index, count)| {
+            let (low, high) = histogram::bounds(index);
+            (Nanos(low), Nanos(high), count)
         })
     }
 
-    /// A distribution whose histogram was kept apart. Its sum is that of the bucket mid-points.
-    pub(super) fn from_parts(histogram: Histogram<u64>, min: u64, max: u64) -> Distribution {
-        let middle = |value| u128::from(histogram.median_equivalent(value));
-        let sum =
-            histogram.iter_recorded().map(|s| middle(s.value_iterated_to()) * u128::from(s.count_at_value())).sum();
-        Distribution { histogram, over: 0, sum, min, max }
+    fn in_use(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.counts.in_use(histogram::range(self.min, self.max))
+    }
+}
+
+/// A distribution in a few hundred bytes, for keeping many: the buckets in
+/// use, each as the distance from the one before and its count, in 7-bit groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Packed {
+    buckets: Box<[u8]>,
+    over: u64,
+    sum: u128,
+    min: u64,
+    max: u64,
+}
+
+impl Packed {
+    /// None if nothing was counted.
+    pub(super) fn new(d: &Distribution) -> Option<Packed> {
+        if d.count == 0 {
+            return None;
+        }
+        // The room is given back whole and taken again by the next one: no holes between what is kept.
+        let mut bytes = Vec::with_capacity(16 * 1024);
+        let mut last = 0;
+        for (index, count) in d.in_use() {
+            push_varint(&mut bytes, (index - last) as u64);
+            push_varint(&mut bytes, count);
+            last = index;
+        }
+        Some(Packed { buckets: bytes.as_slice().into(), over: d.over, sum: d.sum, min: d.min, max: d.max })
     }
 
-    /// The bare histogram, for encoding.
-    pub(super) fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
+    /// Adds all that was packed to `d`.
+    pub(super) fn add_to(&self, d: &mut Distribution) {
+        let mut bytes = &*self.buckets;
+        let mut index = 0;
+        while let (Some(distance), Some(count)) = (take_varint(&mut bytes), take_varint(&mut bytes)) {
+            index += distance as usize;
+            d.counts.add_to(index, count);
+            d.count += count;
+        }
+        d.count += self.over;
+        d.over += self.over;
+        d.sum += self.sum;
+        d.min = d.min.min(self.min);
+        d.max = d.max.max(self.max);
     }
+}
+
+fn push_varint(bytes: &mut Vec<u8>, mut n: u64) {
+    while n >= 0x80 {
+        bytes.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    bytes.push(n as u8);
+}
+
+fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut n = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        n |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(n);
+        }
+    }
+    None
 }
 
 /// ceil(n*p), at least 1: exact, which n as a float times 0.999 is not.
@@ -218,6 +278,24 @@ mod tests {
             prop_assert!(got >= truth && got as f64 <= truth as f64 * 1.001 + 1.0, "{got} for {truth}");
             prop_assert_eq!(d.min(), Some(Nanos(values[0])));
             prop_assert_eq!(d.max(), Some(Nanos(values[values.len() - 1])));
+        }
+
+        #[test]
+        fn packing_keeps_everything(values in prop::collection::vec(0u64..1u64 << 45, 1..200)) {
+            let d = of(&values);
+            let mut back = Distribution::new();
+            Packed::new(&d).unwrap().add_to(&mut back);
+            prop_assert!(back.in_use().eq(d.in_use()));
+            prop_assert_eq!((back.count, back.over, back.sum), (d.count, d.over, d.sum));
+            prop_assert_eq!((back.min, back.max), (d.min, d.max));
+        }
+
+        #[test]
+        fn counts_up_to_a_value_agree_with_quantiles(values in prop::collection::vec(1u64..1u64 << 45, 1..200)) {
+            let d = of(&values);
+            prop_assert_eq!(d.count_up_to(d.max().unwrap()), d.count());
+            let median = d.quantile(500_000).unwrap();
+            prop_assert!(d.count_up_to(median) >= rank(d.count(), 500_000));
         }
 
         #[test]

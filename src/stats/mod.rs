@@ -1,19 +1,31 @@
 //! What a worker counts, how workers' counts merge, and every number derived from them.
 
 mod board;
+mod confidence;
 mod distribution;
 mod encode;
+mod flow;
+mod health;
+mod histogram;
+mod pulse;
 mod series;
+mod steady;
 mod summary;
 mod tally;
+mod verdict;
 mod waves;
 
 pub use board::{Board, Snapshot};
+pub use confidence::{Batch, Ranks, batch_ranks, independent_ranks, needed};
 pub use distribution::{Distribution, Ppm};
-pub use series::{Interval, Series};
+pub use flow::Flow;
+pub use health::Health;
+pub use pulse::{Beat, Pulse};
+pub use steady::{Steady, Trend, ln_fast, mser5, trend};
 pub use summary::{
-    Accounting, FailureLine, IntervalLine, Latency, Micros, PlanLine, RunFacts, SCHEMA, Summary, Tool, WaveLine,
-    WavesLine,
+    Accounting, Confidence, FailureLine, IntervalLine, Latency, Micros, PlanLine, RunFacts, SCHEMA, StageLine,
+    SteadyLine, Summary, Tool, WaveLine, WavesLine,
 };
-pub use tally::{Counts, FailureCount, Tally};
+pub use tally::{Clocks, Counts, FailureCount, Tally};
+pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, Verdict};
 pub use waves::{WaveFacts, WaveTally};

@@ -1,115 +1,217 @@
-//! The run over time: one interval a second, bounded in number.
+//! The run over time, in intervals that are bounded in number.
 
 use crate::time::Nanos;
 
 use super::Distribution;
-use super::encode::Packed;
+use super::distribution::Packed;
 use super::tally::Counts;
 
-/// What happened in one interval, by the instant at which requests were done.
-#[derive(Clone, Debug)]
-pub struct Interval {
+/// What happened in one interval, by the instants at which requests were done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Interval {
     /// Requests by outcome.
-    pub counts: Counts,
-    min: u64,
-    max: u64,
-    responses: Packed,
+    pub(super) counts: Counts,
+    /// Requests that became due.
+    pub(super) due: u64,
+    /// The integral of the requests that were due and not done, in requests x nanoseconds.
+    pub(super) present: i128,
+    /// The same of those that waited for a connection.
+    pub(super) waiting: i128,
+    pub(super) response: Option<Packed>,
+    /// None: as the response times.
+    pub(super) service: Option<Packed>,
+    pub(super) lag: Option<Packed>,
 }
 
-/// The run over time. When there are more than [`Series::MOST`] intervals,
-/// neighbours merge and every interval is twice as long.
-#[derive(Clone, Debug)]
-pub struct Series {
-    /// Interval i covers [i * width, (i + 1) * width) from T0; it is missing where nothing was done.
-    intervals: Vec<(u64, Interval)>,
-    /// In whole seconds, a power of two.
-    width_s: u64,
+/// Several intervals, summed.
+#[derive(Debug, Default)]
+pub(super) struct IntervalSum {
+    /// Its start, from T0.
+    pub(super) at: Nanos,
+    /// Its length.
+    pub(super) width: Nanos,
+    /// Requests by outcome.
+    pub(super) counts: Counts,
+    /// Requests that became due.
+    pub(super) due: u64,
+    /// The integral of the requests that were due and not done, in requests x nanoseconds.
+    pub(super) present: i128,
+    /// The same of those that waited for a connection.
+    pub(super) waiting: i128,
+    /// Answers of any status.
+    pub(super) response: Distribution,
+    /// Likewise.
+    pub(super) service: Distribution,
+    /// Of all requests sent, in models that have a lag.
+    pub(super) lag: Distribution,
 }
+
+/// The run over time, for one worker or all. Intervals begin as short as 1/256
+/// s and grow with the run up to a second, so that there are always some 32 of
+/// the longest kind or more; when there are more than [`Series::MOST`] of
+/// them, neighbours merge one pair at a time, and new ones are longer.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    /// (start, length, what happened), lengths in ticks: powers of two, starts
+    /// multiples of them. In order of start; missing where nothing happened.
+    intervals: Vec<(u64, u64, Interval)>,
+    /// All before this one have been merged to `merging` ticks.
+    merged: usize,
+    merging: u64,
+}
+
+/// 1/256 s in nanoseconds, exactly.
+const TICK: u64 = 3_906_250;
+const SECOND: u64 = 256;
+/// As many intervals as are wanted at the least.
+const ENOUGH: u64 = 32;
 
 impl Default for Series {
     fn default() -> Self {
-        Series { intervals: Vec::new(), width_s: 1 }
+        Series { intervals: Vec::with_capacity(Self::MOST + 1), merged: 0, merging: 0 }
     }
 }
 
 impl Series {
-    /// As many intervals as a series may have.
-    pub const MOST: usize = 1200;
+    /// As many intervals as a worker's series may have.
+    pub(super) const MOST: usize = 1200;
 
-    /// The length of an interval.
-    pub fn width(&self) -> Nanos {
-        Nanos::from_secs(self.width_s)
+    /// How many intervals there are.
+    pub(super) fn len(&self) -> usize {
+        self.intervals.len()
     }
 
-    /// Adds what was done in second `second` (from T0), which may already have an entry.
-    pub(super) fn add(&mut self, second: u64, counts: Counts, responses: &Distribution) {
-        let interval = Interval {
-            counts,
-            min: responses.min().map_or(u64::MAX, |n| n.0),
-            max: responses.max().map_or(0, |n| n.0),
-            responses: Packed::new(responses.histogram()),
-        };
-        self.insert(second / self.width_s, interval);
+    /// The interval that `at` (from T0) lies in: its start and its end, from T0.
+    pub(super) fn around(&self, at: Nanos) -> (Nanos, Nanos) {
+        let tick = at.0 / TICK;
+        let grown = (tick / ENOUGH).checked_ilog2().map_or(1, |log| 1 << log).min(SECOND);
+        let width = grown.max(self.merging);
+        let start = tick / width * width;
+        (Nanos(start * TICK), Nanos((start + width) * TICK))
+    }
+
+    /// Adds what happened from `start` to `end`, as [`Self::around`] gave them.
+    pub(super) fn add(&mut self, start: Nanos, end: Nanos, interval: Interval) {
+        self.intervals.push((start.0 / TICK, end.since(start).0 / TICK, interval));
         while self.intervals.len() > Self::MOST {
-            self.halve();
+            self.merge_one();
         }
     }
 
-    /// Adds all that `other` has.
-    pub(super) fn merge(&mut self, mut other: Series) {
-        while self.width_s < other.width_s {
-            self.halve();
-        }
-        while other.width_s < self.width_s {
-            other.halve();
-        }
-        for (at, interval) in other.intervals {
-            self.insert(at, interval);
-        }
-        while self.intervals.len() > Self::MOST {
-            self.halve();
+    /// Adds all that another worker's series has.
+    pub(super) fn merge(&mut self, other: Series) {
+        self.intervals.extend(other.intervals);
+        self.intervals.sort_by_key(|(start, ..)| *start);
+    }
+
+    /// The length of the longest interval, at least a second: all can be summed to this length.
+    pub(super) fn width(&self) -> Nanos {
+        Nanos(self.longest().max(SECOND) * TICK)
+    }
+
+    fn longest(&self) -> u64 {
+        self.intervals.iter().map(|(_, width, _)| *width).max().unwrap_or(1)
+    }
+
+    /// Sums of intervals to `width`, which is at least the longest; in order, those of which there are none left out.
+    pub(super) fn for_each(&self, width: Nanos, mut f: impl FnMut(&IntervalSum)) {
+        let ticks = width.0 / TICK;
+        let mut sum = IntervalSum { width, ..IntervalSum::default() };
+        for group in self.intervals.chunk_by(|a, b| a.0 / ticks == b.0 / ticks) {
+            sum.clear(Nanos(group[0].0 / ticks * ticks * TICK));
+            group.iter().for_each(|(.., interval)| sum.add(interval));
+            f(&sum);
         }
     }
 
-    /// All intervals in order, each with its start from T0 and its responses
-    /// (answers of any status; time-outs are in the counts alone).
-    pub fn intervals(self) -> impl Iterator<Item = (Nanos, Counts, Distribution)> {
-        let width_s = self.width_s;
-        let unpack = move |(at, interval): (u64, Interval)| {
-            (Nanos::from_secs(at * width_s), interval.counts, interval.distribution())
-        };
-        self.intervals.into_iter().map(unpack)
+    /// Sums of about 30 intervals of one length, for the variance between them.
+    pub(super) fn batch_width(&self) -> Nanos {
+        let longest = self.longest();
+        let end = self.intervals.last().map_or(0, |(start, width, _)| start + width);
+        Nanos((end / longest / 30).max(1) * longest * TICK)
     }
 
-    /// Time runs forward, so the place is the end, or almost.
-    fn insert(&mut self, at: u64, interval: Interval) {
-        match self.intervals.binary_search_by_key(&at, |(at, _)| *at) {
-            Ok(i) => self.intervals[i].1.merge(&interval),
-            Err(i) => self.intervals.insert(i, (at, interval)),
-        }
-    }
-
-    fn halve(&mut self) {
-        self.width_s *= 2;
-        let before = std::mem::take(&mut self.intervals);
-        for (at, interval) in before {
-            self.insert(at / 2, interval);
+    /// Merges the next pair of neighbours, so that no more than one is merged at a time.
+    fn merge_one(&mut self) {
+        self.merging = self.merging.max(SECOND);
+        loop {
+            if self.merged >= self.intervals.len() {
+                (self.merged, self.merging) = (0, 2 * self.merging);
+            }
+            let i = self.merged;
+            self.merged += 1;
+            let (start, width, _) = self.intervals[i];
+            if width >= self.merging {
+                continue;
+            }
+            let place = start / self.merging;
+            (self.intervals[i].0, self.intervals[i].1) = (place * self.merging, self.merging);
+            let mut joined = false;
+            while self.intervals.get(i + 1).is_some_and(|(start, ..)| start / self.merging == place) {
+                let (.., next) = self.intervals.remove(i + 1);
+                self.intervals[i].2.merge(&next);
+                joined = true;
+            }
+            if joined {
+                return;
+            }
         }
     }
 }
 
 impl Interval {
-    fn merge(&mut self, other: &Interval) {
-        let mut sum = self.responses.unpack();
-        sum.add(other.responses.unpack()).expect("all distributions have the same bounds");
-        self.responses = Packed::new(&sum);
-        self.counts.merge(&other.counts);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+    fn merge(&mut self, later: &Interval) {
+        let mut sum = IntervalSum::default();
+        sum.add(self);
+        sum.add(later);
+        *self = Interval {
+            counts: sum.counts,
+            due: sum.due,
+            present: sum.present,
+            waiting: sum.waiting,
+            response: Packed::new(&sum.response),
+            service: Packed::new(&sum.service),
+            lag: Packed::new(&sum.lag),
+        }
+        .without_repetition();
     }
 
-    fn distribution(&self) -> Distribution {
-        Distribution::from_parts(self.responses.unpack(), self.min, self.max)
+    /// Service times that are the response times are not kept twice.
+    pub(super) fn without_repetition(mut self) -> Interval {
+        if self.service == self.response {
+            self.service = None;
+        }
+        self
+    }
+}
+
+impl IntervalSum {
+    fn clear(&mut self, at: Nanos) {
+        (self.at, self.counts, self.due, self.present, self.waiting) = (at, Counts::default(), 0, 0, 0);
+        [&mut self.response, &mut self.service, &mut self.lag].into_iter().for_each(Distribution::clear);
+    }
+
+    fn add(&mut self, interval: &Interval) {
+        self.counts.merge(&interval.counts);
+        self.due += interval.due;
+        self.present += interval.present;
+        self.waiting += interval.waiting;
+        let parts = [
+            (&interval.response, &mut self.response),
+            (if interval.service.is_some() { &interval.service } else { &interval.response }, &mut self.service),
+            (&interval.lag, &mut self.lag),
+        ];
+        parts.into_iter().for_each(|(packed, sum)| packed.iter().for_each(|packed| packed.add_to(sum)));
+    }
+
+    /// The mean number of requests that were due and not done.
+    pub(super) fn mean_present(&self) -> f64 {
+        self.present as f64 / self.width.0 as f64
+    }
+
+    /// The mean number of requests that waited for a connection.
+    pub(super) fn mean_waiting(&self) -> f64 {
+        self.waiting as f64 / self.width.0 as f64
     }
 }
 
@@ -117,39 +219,69 @@ impl Interval {
 mod tests {
     use super::*;
 
-    fn one(value: u64) -> (Counts, Distribution) {
+    fn one(value: u64) -> Interval {
         let mut d = Distribution::new();
         d.record(Nanos(value));
-        (Counts { ok: 1, ..Counts::default() }, d)
+        Interval { counts: Counts { ok: 1, ..Counts::default() }, response: Packed::new(&d), ..Interval::default() }
     }
 
-    #[test]
-    fn neighbours_merge_when_there_are_too_many() {
+    /// A series of a run of so many seconds with one answer in each interval.
+    fn series(seconds: u64) -> (Series, u64) {
         let mut series = Series::default();
-        for second in 0..3000 {
-            let (counts, responses) = one(second + 1);
-            series.add(second, counts, &responses);
+        let (mut at, mut n) = (Nanos::ZERO, 0);
+        while at < Nanos::from_secs(seconds) {
+            let (start, end) = series.around(at);
+            assert!(start <= at && at < end);
+            n += 1;
+            series.add(start, end, one(n));
+            at = end;
         }
-        assert_eq!(series.width(), Nanos::from_secs(4));
-        assert_eq!(series.intervals.len(), 750);
-        let (at, counts, responses) = series.intervals().nth(1).unwrap();
-        assert_eq!((at, counts.ok, responses.count()), (Nanos::from_secs(4), 4, 4));
-        assert_eq!((responses.min(), responses.max()), (Some(Nanos(5)), Some(Nanos(8))));
+        (series, n)
+    }
+
+    fn groups(series: &Series, width: Nanos) -> Vec<(Nanos, u64, u64)> {
+        let mut out = Vec::new();
+        series.for_each(width, |sum| out.push((sum.at, sum.counts.ok, sum.response.count())));
+        out
     }
 
     #[test]
-    fn workers_series_merge_at_the_coarser_width() {
-        let mut long = Series::default();
-        for second in 0..1201 {
-            let (counts, responses) = one(7);
-            long.add(second, counts, &responses);
+    fn intervals_grow_with_the_run_up_to_a_second() {
+        let width = |ms| {
+            let (start, end) = Series::default().around(Nanos::from_millis(ms));
+            end.since(start).as_millis()
+        };
+        assert_eq!([0, 200, 300, 1_100, 20_000, 40_000].map(width), [3.90625, 3.90625, 7.8125, 31.25, 500.0, 1000.0]);
+    }
+
+    #[test]
+    fn a_run_has_some_thirty_equal_intervals_however_long_it_is() {
+        for seconds in [1, 5, 10, 60, 300, 4_000] {
+            let (series, n) = series(seconds);
+            let batches = groups(&series, series.batch_width());
+            assert!((30..64).contains(&batches.len()), "{seconds} s: {}", batches.len());
+            assert_eq!(batches.iter().map(|(_, ok, _)| ok).sum::<u64>(), n);
         }
-        let mut short = Series::default();
-        let (counts, responses) = one(9);
-        short.add(3, counts, &responses);
-        short.merge(long);
-        assert_eq!(short.width(), Nanos::from_secs(2));
-        let (_, counts, responses) = short.intervals().nth(1).unwrap();
-        assert_eq!((counts.ok, responses.max()), (3, Some(Nanos(9))));
+    }
+
+    #[test]
+    fn neighbours_merge_when_there_are_too_many_and_none_is_lost() {
+        let (series, n) = series(3_000);
+        assert!(series.intervals.len() <= Series::MOST);
+        assert_eq!(series.width(), Nanos::from_secs(4));
+        let all = groups(&series, series.width());
+        assert_eq!(all.len(), 750);
+        assert_eq!(all.iter().map(|(_, ok, responses)| (*ok).max(*responses)).sum::<u64>(), n);
+        assert!(all.iter().all(|(at, ..)| at.0 % 4_000_000_000 == 0));
+    }
+
+    #[test]
+    fn workers_series_are_summed_at_the_coarser_width() {
+        let (mut long, long_n) = series(2_000);
+        let (short, short_n) = series(3);
+        long.merge(short);
+        let all = groups(&long, long.width());
+        assert_eq!(all.iter().map(|(_, ok, _)| ok).sum::<u64>(), long_n + short_n);
+        assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 }

@@ -3,7 +3,11 @@
 use crate::record::{Failure, Outcome, Phase, Record};
 use crate::time::Nanos;
 
-use super::{Distribution, Series, WaveTally};
+use super::distribution::Packed;
+use super::pulse::{Beat, Pulse};
+use super::series::{Interval, Series};
+use super::steady::ln_fast;
+use super::{Distribution, Flow, Health, WaveTally};
 
 /// Requests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,48 +94,77 @@ pub struct Tally {
     pub replaced: u64,
     /// Requests that were due but never given to a connection.
     pub unsent: u64,
-    /// How long this worker waited for a full sink.
-    pub sink_wait: Nanos,
     /// How long it took to open connections.
     pub connect: Distribution,
     /// Waves, in the wave model.
     pub waves: WaveTally,
     /// Failures, in order of first appearance.
     pub failures: Vec<FailureCount>,
+    /// How this worker itself was.
+    pub health: Health,
+    /// Requests that are due and not done.
+    pub present: Flow,
+    /// Those of them that wait for a connection.
+    pub waiting: Flow,
 
+    clocks: Clocks,
     counts: Counts,
     status: Box<[u64; 1000]>,
     /// Answers whose response, service and first-byte time are one number: one
-    /// record serves all three. Nearly all requests on open connections.
+    /// record serves all three. Nearly all requests on open connections of users.
     alike: Distribution,
     response: Distribution,
     service: Distribution,
     first_byte: Distribution,
+    lag: Distribution,
+    /// Response times without this tool's own error, where that is known.
+    without_tool: Distribution,
     /// Time-outs, unfinished and unsent requests: at least as old as this.
     censored: Distribution,
     /// Failures other than time-outs, from due to noticed.
     failed: Distribution,
-    /// The second under way, which is added to all of the above and to the series when it ends.
-    second: Second,
+    /// The interval under way, which is added to all of the above and to the series when it ends.
+    current: Current,
+    beat: Beat,
+    beat_end: Nanos,
+    /// When the interval or the beat under way ends, whichever is first.
+    next_roll: Nanos,
     /// The run over time, complete once the tally is closed.
     pub(super) series: Series,
+    /// The same, in more detail and with less in it.
+    pub(super) pulse: Pulse,
+}
+
+/// What records of a run have beside their response time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// A send lag: the model says when a request is to be sent.
+    pub lag: bool,
+    /// This tool's own error in the response time.
+    pub error: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Second {
+struct Current {
     /// From T0.
-    number: u64,
-    /// The instant at which it ends.
+    start: Nanos,
     end: Nanos,
     counts: Counts,
     alike: Distribution,
     response: Distribution,
+    service: Distribution,
+    lag: Distribution,
+    /// What the flows had seen when it began.
+    come: u64,
+    present: i128,
+    waiting: i128,
 }
 
 impl Tally {
     /// An empty tally of a run that begins at `t0` and whose throughput is counted up to `window_end`.
-    pub fn new(t0: Nanos, window_end: Nanos) -> Tally {
-        Tally {
+    pub fn new(t0: Nanos, window_end: Nanos, clocks: Clocks) -> Tally {
+        let empty = Distribution::new;
+        let mut tally = Tally {
             t0,
             last_done: t0,
             window_end,
@@ -141,45 +174,69 @@ impl Tally {
             connections: 0,
             replaced: 0,
             unsent: 0,
-            sink_wait: Nanos::ZERO,
-            connect: Distribution::new(),
+            connect: empty(),
             waves: WaveTally::default(),
             failures: Vec::with_capacity(16),
+            health: Health::default(),
+            present: Flow::default(),
+            waiting: Flow::default(),
+            clocks,
             counts: Counts::default(),
             status: Box::new([0; 1000]),
-            alike: Distribution::new(),
-            response: Distribution::new(),
-            service: Distribution::new(),
-            first_byte: Distribution::new(),
-            censored: Distribution::new(),
-            failed: Distribution::new(),
-            second: Second {
-                number: 0,
-                end: t0 + Nanos::from_secs(1),
+            alike: empty(),
+            response: empty(),
+            service: empty(),
+            first_byte: empty(),
+            lag: empty(),
+            without_tool: empty(),
+            censored: empty(),
+            failed: empty(),
+            current: Current {
+                start: Nanos::ZERO,
+                end: Nanos::ZERO,
                 counts: Counts::default(),
-                alike: Distribution::new(),
-                response: Distribution::new(),
+                alike: empty(),
+                response: empty(),
+                service: empty(),
+                lag: empty(),
+                come: 0,
+                present: 0,
+                waiting: 0,
             },
+            beat: Beat::default(),
+            beat_end: Nanos::ZERO,
+            next_roll: Nanos::ZERO,
             series: Series::default(),
-        }
+            pulse: Pulse::default(),
+        };
+        tally.start(t0, window_end);
+        tally
     }
 
     /// T0 is known now; nothing has been counted yet.
     pub fn start(&mut self, t0: Nanos, window_end: Nanos) {
         debug_assert_eq!(self.counts(), Counts::default());
         (self.t0, self.last_done, self.window_end) = (t0, t0, window_end);
-        self.second.end = t0 + Nanos::from_secs(1);
+        (self.present, self.waiting) = (Flow::empty(t0), Flow::empty(t0));
+        (self.current.start, self.current.end) = self.series.around(Nanos::ZERO);
+        self.beat_end = self.pulse.width();
+        self.next_roll = t0 + self.current.end.min(self.beat_end);
     }
 
     /// Counts one request that came to an end. They come in order of `done`.
     #[inline]
     pub fn record(&mut self, r: &Record) {
-        if r.done >= self.second.end {
+        if r.done >= self.next_roll {
             self.roll(r.done);
         }
         self.last_done = self.last_done.max(r.done);
-        let outcome = r.outcome();
-        self.second.counts.add(outcome);
+        self.present.go(r.done);
+        self.current.counts.add(r.outcome());
+        if self.clocks.lag
+            && let Some(lag) = r.lag()
+        {
+            self.current.lag.record(lag);
+        }
         match r.failure {
             None => self.answered(r),
             Some(failure) => self.not_answered(r, failure),
@@ -189,19 +246,27 @@ impl Tally {
     /// A request was due at `due`, and nobody had sent it when waiting stopped at `now`.
     pub fn unsent(&mut self, due: Nanos, now: Nanos) {
         self.unsent += 1;
+        self.last_done = self.last_done.max(now);
         self.censored.record(now.since(due));
+        self.present.go(now);
     }
 
     #[inline]
     fn answered(&mut self, r: &Record) {
+        let response = r.response();
         self.answered_in_window += u64::from(r.done <= self.window_end);
         self.status[usize::from(r.status) % 1000] += 1;
+        self.beat.count += 1;
+        self.beat.sum_ln += ln_fast(response.0);
         if r.sent == r.due && r.first_byte == r.done {
-            self.second.alike.record(r.response());
+            self.current.alike.record(response);
         } else {
-            self.second.response.record(r.response());
-            self.service.record(r.service().unwrap_or(Nanos::ZERO));
+            self.current.response.record(response);
+            self.current.service.record(r.service().unwrap_or(Nanos::ZERO));
             self.first_byte.record(r.first_byte_after().unwrap_or(Nanos::ZERO));
+        }
+        if self.clocks.error {
+            self.without_tool.record(response.since(r.tool_error()));
         }
     }
 
@@ -225,33 +290,74 @@ impl Tally {
         }
     }
 
-    /// The second is over: what it counted goes where it belongs.
+    /// Time has passed until `now`: intervals and beats that are over are put away.
     #[cold]
-    fn roll(&mut self, now: Nanos) {
-        let second = &mut self.second;
-        self.counts.merge(&second.counts);
-        self.alike.merge(&second.alike);
-        self.response.merge(&second.response);
-        if second.counts != Counts::default() {
-            second.response.merge(&second.alike);
-            self.series.add(second.number, second.counts, &second.response);
+    pub fn roll(&mut self, now: Nanos) {
+        while now >= self.next_roll {
+            let at = self.next_roll.since(self.t0);
+            self.present.advance(self.next_roll);
+            self.waiting.advance(self.next_roll);
+            if at >= self.beat_end {
+                self.end_beat();
+            }
+            if at >= self.current.end {
+                self.end_interval(at);
+            }
+            self.next_roll = self.t0 + self.current.end.min(self.beat_end);
         }
-        second.counts = Counts::default();
-        second.alike.clear();
-        second.response.clear();
-        second.number = now.since(self.t0).0 / 1_000_000_000;
-        second.end = self.t0 + Nanos::from_secs(second.number + 1);
     }
 
-    /// The run is over: the last second, whole or not, joins the others.
+    fn end_beat(&mut self) {
+        self.beat.present = self.present.present;
+        self.pulse.push(std::mem::take(&mut self.beat));
+        self.beat_end += self.pulse.width();
+    }
+
+    /// What the interval counted goes where it belongs; the next one is around `at` (from T0).
+    fn end_interval(&mut self, at: Nanos) {
+        let current = &mut self.current;
+        self.counts.merge(&current.counts);
+        self.alike.merge(&current.alike);
+        self.response.merge(&current.response);
+        self.service.merge(&current.service);
+        self.lag.merge(&current.lag);
+        // One that consists of the other is packed once.
+        let others = current.response.count() > 0;
+        current.response.merge(&current.alike);
+        if others {
+            current.service.merge(&current.alike);
+        }
+        let interval = Interval {
+            counts: current.counts,
+            due: self.present.come - current.come,
+            present: self.present.area() - current.present,
+            waiting: self.waiting.area() - current.waiting,
+            response: Packed::new(&current.response),
+            service: Packed::new(&current.service),
+            lag: Packed::new(&current.lag),
+        };
+        if interval.counts != Counts::default() || interval.present > 0 || interval.due > 0 {
+            self.series.add(current.start, current.end, interval.without_repetition());
+        }
+        current.counts = Counts::default();
+        for part in [&mut current.alike, &mut current.response, &mut current.service, &mut current.lag] {
+            part.clear();
+        }
+        (current.come, current.present) = (self.present.come, self.present.area());
+        current.waiting = self.waiting.area();
+        (current.start, current.end) = self.series.around(at);
+    }
+
+    /// The run is over: the last interval, whole or not, joins the others.
     pub fn close(&mut self) {
         self.roll(self.last_done);
+        self.present.advance(self.last_done);
+        self.waiting.advance(self.last_done);
+        self.end_interval(self.last_done.since(self.t0));
     }
 
-    /// Adds all that another worker of the same run counted.
-    pub fn merge(&mut self, mut other: Tally) {
-        self.close();
-        other.close();
+    /// Adds all that another worker of the same run counted; both are closed.
+    pub fn merge(&mut self, other: Tally) {
         // A worker that never began to count has no T0.
         self.t0 = if self.t0 == Nanos::ZERO { other.t0 } else { self.t0 };
         self.last_done = self.last_done.max(other.last_done);
@@ -262,7 +368,9 @@ impl Tally {
         self.connections += other.connections;
         self.replaced += other.replaced;
         self.unsent += other.unsent;
-        self.sink_wait += other.sink_wait;
+        self.health.merge(&other.health);
+        self.present += other.present;
+        self.waiting += other.waiting;
         self.connect.merge(&other.connect);
         self.waves.merge(&other.waves);
         self.counts.merge(&other.counts);
@@ -271,9 +379,12 @@ impl Tally {
         self.response.merge(&other.response);
         self.service.merge(&other.service);
         self.first_byte.merge(&other.first_byte);
+        self.lag.merge(&other.lag);
+        self.without_tool.merge(&other.without_tool);
         self.censored.merge(&other.censored);
         self.failed.merge(&other.failed);
         self.series.merge(other.series);
+        self.pulse.merge(other.pulse);
         for theirs in other.failures {
             match self.failures.iter_mut().find(|mine| mine.failure == theirs.failure) {
                 Some(mine) => mine.merge(&theirs),
@@ -282,10 +393,15 @@ impl Tally {
         }
     }
 
+    /// Intervals that were put away so far.
+    pub fn intervals(&self) -> usize {
+        self.series.len()
+    }
+
     /// Requests by outcome so far.
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts;
-        counts.merge(&self.second.counts);
+        counts.merge(&self.current.counts);
         counts
     }
 
@@ -296,17 +412,27 @@ impl Tally {
 
     /// Response times of all answers.
     pub fn response(&self) -> Distribution {
-        self.with_alike(&[&self.response, &self.second.response])
+        self.with_alike(&[&self.response, &self.current.response])
     }
 
     /// Service times of all answers.
     pub fn service(&self) -> Distribution {
-        self.with_alike(&[&self.service])
+        self.with_alike(&[&self.service, &self.current.service])
     }
 
     /// First-byte times of all answers.
     pub fn first_byte(&self) -> Distribution {
         self.with_alike(&[&self.first_byte])
+    }
+
+    /// Send lags of all requests sent. None in models that have none.
+    pub fn lag(&self) -> Option<&Distribution> {
+        self.clocks.lag.then_some(&self.lag)
+    }
+
+    /// Response times of all answers without this tool's own error. None where that is not known.
+    pub fn without_tool(&self) -> Option<&Distribution> {
+        self.clocks.error.then_some(&self.without_tool)
     }
 
     /// Ages of the requests that time-outs and the run's end cut off: each is a lower bound.
@@ -321,14 +447,14 @@ impl Tally {
 
     /// The response times of answers counted so far, added to `sum`.
     pub fn add_response_to(&self, sum: &mut Distribution) {
-        for part in [&self.alike, &self.second.alike, &self.response, &self.second.response] {
+        for part in [&self.alike, &self.current.alike, &self.response, &self.current.response] {
             sum.merge(part);
         }
     }
 
     fn with_alike(&self, parts: &[&Distribution]) -> Distribution {
         let mut all = self.alike.clone();
-        all.merge(&self.second.alike);
+        all.merge(&self.current.alike);
         parts.iter().for_each(|part| all.merge(part));
         all
     }
@@ -367,6 +493,7 @@ mod tests {
             connect: Nanos::ZERO,
             connection: 0,
             wave: NO_WAVE,
+            read_lag_ns: 0,
             status,
             failure: None,
         }
@@ -376,9 +503,23 @@ mod tests {
         Record { failure: Some(Failure::new(phase, cause)), ..record(at, 10, 0) }
     }
 
+    fn count(tally: &mut Tally, r: &Record) {
+        tally.present.come(r.due);
+        tally.record(r);
+    }
+
+    /// The parts of a run's series: (start in seconds, requests, answers).
+    fn seconds(t: &Tally) -> Vec<(u64, u64, u64)> {
+        let mut list = Vec::new();
+        let second = Nanos::from_secs(1);
+        t.series.for_each(second, |sum| list.push((sum.at.0 / second.0, sum.counts.ended(), sum.response.count())));
+        list.retain(|(_, ended, _)| *ended > 0);
+        list
+    }
+
     fn tally(records: &[Record]) -> Tally {
-        let mut tally = Tally::new(T0, Nanos::NEVER);
-        records.iter().for_each(|r| tally.record(r));
+        let mut tally = Tally::new(T0, Nanos::NEVER, Clocks::default());
+        records.iter().for_each(|r| count(&mut tally, r));
         tally
     }
 
@@ -414,16 +555,38 @@ mod tests {
         let second = 1_000_000_000;
         let mut t = tally(&[record(0, 10, 200), record(second - 5, 10, 200), record(5 * second, 10, 500)]);
         t.close();
-        let series: Vec<_> =
-            t.series.clone().intervals().map(|(at, counts, d)| (at.0 / second, counts.ended(), d.count())).collect();
-        assert_eq!(series, [(0, 1, 1), (1, 1, 1), (5, 1, 1)]);
+        assert_eq!(seconds(&t), [(0, 1, 1), (1, 1, 1), (5, 1, 1)]);
+    }
+
+    #[test]
+    fn a_request_that_takes_long_is_present_all_the_while() {
+        let mut t = tally(&[]);
+        let long = record(500_000_000, 3_000_000_000, 200);
+        t.roll(long.due);
+        count(&mut t, &long);
+        t.close();
+        let mut present = Vec::new();
+        t.series.for_each(Nanos::from_secs(1), |sum| present.push((sum.at.as_secs(), sum.mean_present())));
+        assert_eq!(present, [(0.0, 0.5), (1.0, 1.0), (2.0, 1.0), (3.0, 0.5)]);
+        assert_eq!(t.present.area(), 3_000_000_000);
+        assert_eq!(t.pulse.beats().iter().filter(|beat| beat.present == 1).count(), 30);
+    }
+
+    #[test]
+    fn what_is_this_tools_is_taken_off_where_it_is_known() {
+        let late = Record { sent: T0 + Nanos(20), read_lag_ns: 10, ..record(0, 50, 200) };
+        let mut t = Tally::new(T0, Nanos::NEVER, Clocks { lag: true, error: true });
+        count(&mut t, &late);
+        t.close();
+        assert_eq!(t.lag().unwrap().max(), Some(Nanos(20)));
+        assert_eq!((t.response().max(), t.without_tool().unwrap().max()), (Some(Nanos(50)), Some(Nanos(20))));
     }
 
     #[test]
     fn answers_after_the_window_are_no_throughput() {
-        let mut t = Tally::new(T0, T0 + Nanos(100));
-        t.record(&record(0, 100, 200));
-        t.record(&record(50, 51, 200));
+        let mut t = Tally::new(T0, T0 + Nanos(100), Clocks::default());
+        count(&mut t, &record(0, 100, 200));
+        count(&mut t, &record(50, 51, 200));
         assert_eq!((t.answered_in_window, t.counts().ok), (1, 2));
     }
 
@@ -447,11 +610,15 @@ mod tests {
             let mut whole = tally(&all);
             whole.close();
             let mut merged = tally(&part(true));
-            merged.merge(tally(&part(false)));
+            merged.close();
+            let mut other = tally(&part(false));
+            other.close();
+            merged.merge(other);
             prop_assert_eq!(merged.counts(), whole.counts());
-            prop_assert!(merged.response().histogram() == whole.response().histogram());
-            prop_assert!(merged.service().histogram() == whole.service().histogram());
-            prop_assert_eq!(merged.series.clone().intervals().count(), whole.series.clone().intervals().count());
+            prop_assert!(merged.response().buckets().eq(whole.response().buckets()));
+            prop_assert!(merged.service().buckets().eq(whole.service().buckets()));
+            prop_assert_eq!(seconds(&merged), seconds(&whole));
+            prop_assert_eq!(merged.present.area(), whole.present.area());
             let failures = |t: &Tally| {
                 let mut list: Vec<_> = t.failures.iter().map(|f| (f.failure, f.count, f.first, f.last)).collect();
                 list.sort();

@@ -68,6 +68,13 @@ fn waves_are_described() {
 }
 
 #[test]
+fn schedules_are_described() {
+    let server = target();
+    let url = format!("http://{}/", server.address());
+    assert_described(&onrush("--stages 100ms@100,100ms@100..500 -c 4 --warmup 5").arg(url).report());
+}
+
+#[test]
 fn closed_runs_are_described() {
     let server = target();
     let url = format!("http://{}/status/302", server.address());

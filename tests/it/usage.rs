@@ -116,6 +116,36 @@ fn durations_have_to_be_times() {
 }
 
 #[test]
+fn schedules_have_to_make_sense() {
+    for rate in ["0", "-5", "fast", "5/d", "1e9"] {
+        refused(&format!("{{url}} --rate={rate}"), &["--rate", rate]);
+    }
+    for (stages, why) in [
+        ("10s", "30s@100"),
+        ("0s@5", "longer than zero"),
+        ("10s@fast", "not a rate"),
+        ("10s@0", "has no request"),
+        ("10s@5,,10s@5", "not a stage"),
+    ] {
+        refused(&format!("{{url}} --stages {stages}"), &["--stages", why]);
+    }
+    refused("{url} --rate 5 --stages 10s@5", &["--rate", "--stages"]);
+    refused("{url} --model open", &["--model open", "--rate", "--stages"]);
+    refused("{url} --model closed --rate 5", &["--model closed", "--rate"]);
+    refused("{url} --model waves --stages 10s@5", &["--model waves", "--stages"]);
+    refused("{url} --rate 5 --wave-every 1s", &["--rate", "--wave-every"]);
+    refused("{url} --stages 1s@5 --hold-last-byte", &["--stages", "--hold-last-byte"]);
+    refused("{url} --arrivals poisson", &["--arrivals", "--rate"]);
+    refused("{url} --max-backlog 5 --model closed", &["--max-backlog", "--rate"]);
+    refused("{url} --rate 5 --arrivals sometimes", &["--arrivals", "uniform", "poisson"]);
+    refused("{url} --rate 5 --max-backlog 0", &["--max-backlog"]);
+    refused("{url} --stages 1s@0..5 --warmup 5", &["--warmup", "--stages"]);
+    refused("{url} --drain soon", &["--drain", "soon"]);
+    refused("{url} --json - --hdr -", &["--json -", "--hdr -"]);
+    refused("{url} --csv same --hdr same", &["--csv", "--hdr"]);
+}
+
+#[test]
 fn headers_have_to_be_single_lines() {
     let header = |text| Some(text);
     refused_with("{url} -H", header("no colon here"), &["no colon here", "'Name: value'"]);
@@ -133,8 +163,8 @@ fn headers_have_to_be_single_lines() {
 
 #[test]
 fn unknown_flags_and_values_are_named() {
-    refused("{url} --rate 5", &["--rate"]);
-    refused("{url} --model open", &["--model", "open", "waves", "closed"]);
+    refused("{url} --qps 5", &["--qps"]);
+    refused("{url} --model wavy", &["--model", "wavy", "waves", "closed", "open"]);
     refused("{url} --output xml", &["--output", "xml"]);
     refused("{url} extra", &["extra"]);
     refused("{url} --csv", &["--csv"]);

@@ -2,5 +2,7 @@
 
 mod closed;
 mod failures;
+mod open;
+mod truth;
 mod waves;
 mod world;

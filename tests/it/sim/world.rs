@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onrush::engine::{Io, Rows, Shared, Worker};
+use onrush::engine::{Io, Rows, Shared, Usage, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
-use onrush::plan::{Endpoint, Limits, Load, Model, Plan, Stop, Target, Warmup};
+use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Stop, Target, Warmup};
 use onrush::record::{Cause, Failure, Phase, Record};
 use onrush::request::{Body, RequestHead};
+use onrush::schedule::{Profile, Spacing};
 use onrush::stats::{Board, Tally};
 use onrush::time::{Nanos, WallClock};
 
@@ -193,6 +194,10 @@ impl Io for World {
         }
     }
 
+    fn wake_up(&self) -> Nanos {
+        Nanos::ZERO
+    }
+
     fn spin_until(&mut self, at: Nanos) {
         self.now = self.now.max(at);
     }
@@ -257,6 +262,14 @@ impl Io for World {
         }
     }
 
+    fn arrived(&mut self, _now: Nanos) -> Option<Nanos> {
+        None
+    }
+
+    fn usage(&mut self) -> Usage {
+        Usage::default()
+    }
+
     fn has_more(&self, _c: u32) -> bool {
         false
     }
@@ -302,10 +315,11 @@ impl Scene {
                 keep_alive: true,
             },
             body: Body::None,
-            load: Load { model, users, stop: Stop { requests, duration }, warmup: Warmup::None },
-            limits: Limits { request: ms(100), connect: ms(50) },
+            load: Load { model, users, asked: users, stop: Stop { requests, duration }, warmup: Warmup::None },
+            limits: Limits { request: ms(100), connect: ms(50), drain: ms(100) },
             seed: 1,
             workers: 1,
+            stamps: false,
         };
         Scene { plan, interrupt: None }
     }
@@ -320,6 +334,23 @@ impl Scene {
 
     pub(super) fn closed_for(users: u32, duration: Nanos) -> Scene {
         Scene::new(Model::Closed, users, None, Some(duration))
+    }
+
+    /// A schedule at a rate, with connections enough and long limits.
+    pub(super) fn open(per_s: f64, connections: u32, duration: Nanos) -> Scene {
+        let profile = Arc::new(Profile::constant(per_s));
+        let open = Open { profile, spacing: Spacing::Uniform, max_backlog: 1_000_000 };
+        let mut scene = Scene::new(Model::Open(open), connections, None, Some(duration));
+        scene.plan.limits = Limits { request: ms(100_000), connect: ms(1_000), drain: ms(100_000) };
+        scene
+    }
+
+    /// The open model's schedule.
+    pub(super) fn schedule(&mut self) -> &mut Open {
+        match &mut self.plan.load.model {
+            Model::Open(open) => open,
+            other => panic!("{other:?} has no schedule"),
+        }
     }
 
     pub(super) fn warmup(mut self, warmup: Warmup) -> Scene {

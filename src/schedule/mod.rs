@@ -1,6 +1,12 @@
 //! When requests are due and whose they are, as arithmetic: no clock, no
 //! sleeping, and no negotiation between workers.
 
+mod arrivals;
+mod profile;
+
+pub use arrivals::{Arrivals, Due, Schedule, Spacing};
+pub use profile::{Profile, Stage};
+
 use std::ops::Range;
 
 use crate::time::Nanos;

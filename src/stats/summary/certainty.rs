@@ -1,0 +1,117 @@
+//! How sure a run's numbers are, and whether it was steady.
+
+use serde::{Deserialize, Serialize};
+
+use crate::stats::confidence::{Batch, batch_ranks, needed};
+use crate::stats::steady::{Steady, mser5, trend};
+use crate::stats::{Distribution, Ppm, Tally};
+use crate::time::Nanos;
+
+/// The 95 % interval of a quantile of the response time, by batch means: it
+/// allows for answers that are alike because they followed each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// `p50`, `p99_9`, ...
+    pub quantile: String,
+    /// Its lower end, in milliseconds. None: too few requests to tell.
+    pub low_ms: Option<f64>,
+    /// Its upper end. None: too few requests to tell, or it falls among those that were not answered.
+    pub high_ms: Option<f64>,
+    /// As many independent requests would tell as much.
+    pub n_eff: Option<f64>,
+    /// So many independent requests are the fewest that tell something.
+    pub needs: u64,
+}
+
+/// Whether a run was steady.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SteadyLine {
+    /// Response times had settled by the middle of the run. None: it was too short to tell.
+    pub stationary: Option<bool>,
+    /// When they had settled, in seconds from T0.
+    pub from_s: Option<f64>,
+    /// How fast the number of requests that were due and not done grew, per second, by least squares.
+    pub growth_per_s: Option<f64>,
+    /// The share of its variation that this growth explains.
+    pub growth_r2: Option<f64>,
+}
+
+/// The quantiles of which the interval is told.
+const TOLD: [(&str, Ppm); 4] = [("p50", 500_000), ("p90", 900_000), ("p99", 990_000), ("p99_9", 999_000)];
+
+/// A backlog grows if it does so by a hundredth of the rate, and steadily.
+const GROWS: f64 = 0.01;
+const STEADILY: f64 = 0.8;
+/// Nor by less than this in all.
+const GROWN: f64 = 10.0;
+
+pub(super) fn confidence(tally: &Tally) -> Vec<Confidence> {
+    let exact = tally.response();
+    let mut all = exact.clone();
+    all.merge(tally.censored());
+    let quantiles = TOLD.map(|(_, p)| all.quantile(p).unwrap_or(Nanos::ZERO));
+    // For each of them, how many values of each batch lie below it.
+    let mut batches: [Vec<Batch>; TOLD.len()] = Default::default();
+    tally.series.for_each(tally.series.batch_width(), |interval| {
+        let count = interval.response.count();
+        for (batches, x) in batches.iter_mut().zip(quantiles) {
+            batches.push(Batch { below: interval.response.count_up_to(x), count });
+        }
+    });
+    TOLD.iter().zip(&batches).map(|(&(name, p), batches)| Confidence::new(name, p, batches, &exact, &all)).collect()
+}
+
+impl Confidence {
+    fn new(name: &str, p: Ppm, batches: &[Batch], exact: &Distribution, all: &Distribution) -> Confidence {
+        let ranks = batch_ranks(all.count(), p, batches);
+        let low = ranks.as_ref().and_then(|ranks| all.bucket_at_rank(ranks.low)).map(|(low, _)| low.as_millis());
+        // Where the quantile falls among requests that got no answer, it has no upper end.
+        let high = ranks.as_ref().and_then(|ranks| exact.bucket_at_rank(ranks.high));
+        Confidence {
+            quantile: name.into(),
+            low_ms: low,
+            high_ms: high.map(|(_, high)| high.as_millis()),
+            n_eff: ranks.map(|ranks| ranks.n_eff),
+            needs: needed(p),
+        }
+    }
+}
+
+impl SteadyLine {
+    pub(super) fn new(tally: &Tally) -> SteadyLine {
+        let pulse = &tally.pulse;
+        let answered = || pulse.beats().iter().enumerate().filter(|(_, beat)| beat.count > 0);
+        let means: Vec<f64> = answered().map(|(_, beat)| beat.sum_ln / beat.count as f64).collect();
+        let at_s = |beats: usize| beats as f64 * pulse.width().as_secs();
+        let (stationary, from_s) = match mser5(&means) {
+            Steady::From(cut) => (Some(true), answered().nth(cut).map(|(i, _)| at_s(i))),
+            Steady::NotStationary => (Some(false), None),
+            Steady::TooShort => (None, None),
+        };
+        // Requests are due up to the end of the run's time; what comes after is the drain.
+        let due = pulse.beats().iter().enumerate().map(|(i, beat)| (at_s(i + 1), beat.present as f64));
+        let due: Vec<(f64, f64)> =
+            due.take_while(|(s, _)| tally.t0 + Nanos((s * 1e9) as u64) <= tally.window_end).collect();
+        let trend = trend(&due);
+        SteadyLine {
+            stationary,
+            from_s,
+            growth_per_s: trend.as_ref().map(|trend| trend.per_s),
+            growth_r2: trend.map(|trend| trend.r2),
+        }
+    }
+
+    /// In words what a user should know of it, in a run at `rate_per_s` that was due for `seconds`.
+    pub(super) fn note(&self, rate_per_s: Option<f64>, seconds: f64) -> Option<String> {
+        let (growth, r2) = (self.growth_per_s?, self.growth_r2?);
+        match rate_per_s {
+            Some(rate) if growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN => {
+                Some(format!("not sustained: backlog grows {growth:.0}/s"))
+            }
+            Some(_) if self.stationary == Some(false) => {
+                Some("not stationary: response times were still changing in the second half of the run".into())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A distribution's numbers, and a picture of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::stats::confidence::needed;
+use crate::stats::distribution::rank;
+use crate::stats::encode::to_base64;
+use crate::stats::{Distribution, Ppm};
+use crate::time::Nanos;
+
+/// A distribution in milliseconds. A quantile x_p is the ceil(n*p)-th smallest value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the definition")]
+pub struct Latency {
+    pub count: u64,
+    pub min: f64,
+    pub mean: f64,
+    pub stddev: f64,
+    pub p50: f64,
+    pub p75: f64,
+    pub p90: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub p99_9: f64,
+    pub p99_99: f64,
+    pub max: f64,
+    /// Values that are only known to be at least as large as counted.
+    #[serde(default)]
+    pub censored: u64,
+    /// The quantiles among them: each is at least the value given.
+    #[serde(default)]
+    pub at_least: Vec<String>,
+    /// The quantiles for which there are too few values to be sure of anything.
+    #[serde(default)]
+    pub unsure: Vec<String>,
+    /// Base64 of the compressed HdrHistogram V2 form, in nanoseconds.
+    pub histogram: String,
+}
+
+/// The quantiles that a summary names.
+const QUANTILES: [(&str, Ppm); 7] = [
+    ("p50", 500_000),
+    ("p75", 750_000),
+    ("p90", 900_000),
+    ("p95", 950_000),
+    ("p99", 990_000),
+    ("p99_9", 999_000),
+    ("p99_99", 999_900),
+];
+
+impl Latency {
+    /// The numbers of a distribution. None if it is empty.
+    pub fn new(d: &Distribution) -> Option<Latency> {
+        let quantile = |p| d.quantile(p).map_or(0.0, Nanos::as_millis);
+        Some(Latency {
+            count: d.count(),
+            min: d.min()?.as_millis(),
+            mean: d.mean()? / 1e6,
+            stddev: d.stddev()? / 1e6,
+            p50: quantile(QUANTILES[0].1),
+            p75: quantile(QUANTILES[1].1),
+            p90: quantile(QUANTILES[2].1),
+            p95: quantile(QUANTILES[3].1),
+            p99: quantile(QUANTILES[4].1),
+            p99_9: quantile(QUANTILES[5].1),
+            p99_99: quantile(QUANTILES[6].1),
+            max: d.max()?.as_millis(),
+            censored: 0,
+            at_least: Vec::new(),
+            unsure: QUANTILES.iter().filter(|(_, p)| d.count() < needed(*p)).map(|(name, _)| (*name).into()).collect(),
+            histogram: to_base64(d),
+        })
+    }
+
+    /// As above, with lower bounds among the values. A quantile falls among
+    /// them, and is a lower bound itself, if it would move were they larger.
+    pub(super) fn censored(exact: &Distribution, censored: &Distribution) -> Option<Latency> {
+        let mut all = exact.clone();
+        all.merge(censored);
+        let mut latency = Latency::new(&all)?;
+        latency.censored = censored.count();
+        let moves = |p: Ppm| {
+            let lower = all.quantile(p);
+            let upper = exact.value_at_rank(rank(all.count(), p));
+            // Values in one bucket are not told apart.
+            upper.is_none_or(|upper| lower.is_some_and(|lower| upper.0 > lower.0 + lower.0 / 500))
+        };
+        if censored.count() > 0 {
+            let named = QUANTILES.iter().chain(&[("max", 1_000_000)]);
+            latency.at_least = named.filter(|(_, p)| moves(*p)).map(|(name, _)| (*name).into()).collect();
+        }
+        Some(latency)
+    }
+}
+
+/// As many bars as a picture has.
+const BARS: usize = 10;
+
+/// Response times in bars of equal width on a logarithmic axis from the
+/// smallest value to p99.9, so that an outlier cannot flatten it; the last bar reaches to the maximum.
+pub(super) fn bars(exact: &Distribution, censored: &Distribution) -> Vec<(f64, u64)> {
+    let mut all = exact.clone();
+    all.merge(censored);
+    let (Some(min), Some(max), Some(high)) = (all.min(), all.max(), all.quantile(999_000)) else { return Vec::new() };
+    let (low, high) = (min.0.max(1) as f64, high.0.max(2) as f64);
+    if high / low < 1.001 {
+        return vec![(max.as_millis(), all.count())];
+    }
+    let step = (high / low).powf(1.0 / BARS as f64);
+    let mut bars: Vec<(f64, u64)> = (1..=BARS).map(|i| (low * step.powi(i as i32) / 1e6, 0)).collect();
+    let mut counted = 0;
+    for (_, top, count) in all.buckets() {
+        let place = bars.iter().position(|(bound, _)| top.as_millis() <= *bound).unwrap_or(BARS - 1);
+        bars[place].1 += count;
+        counted += count;
+    }
+    bars[BARS - 1].0 = max.as_millis();
+    bars[BARS - 1].1 += all.count() - counted;
+    bars
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distribution(values: impl IntoIterator<Item = u64>) -> Distribution {
+        let mut d = Distribution::new();
+        values.into_iter().for_each(|ms| d.record(Nanos::from_millis(ms)));
+        d
+    }
+
+    #[test]
+    fn quantiles_below_every_lower_bound_are_exact() {
+        let latency = Latency::censored(&distribution(1..=95), &distribution([1000; 5])).unwrap();
+        assert_eq!((latency.count, latency.censored), (100, 5));
+        assert_eq!(latency.at_least, ["p99", "p99_9", "p99_99", "max"]);
+        assert!((latency.p95 - 95.0).abs() < 0.1 && (latency.p99 - 1000.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_small_lower_bound_makes_every_quantile_above_it_one() {
+        let latency = Latency::censored(&distribution([10, 20, 30, 40]), &distribution([1])).unwrap();
+        assert_eq!(latency.at_least, ["p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", "max"]);
+    }
+
+    #[test]
+    fn bars_count_every_value_once_and_an_outlier_does_not_flatten_them() {
+        let d = distribution((10..2000).chain([3_000_000]));
+        let bars = bars(&d, &Distribution::new());
+        assert_eq!(bars.iter().map(|(_, n)| n).sum::<u64>(), d.count());
+        assert!(bars.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(bars.iter().filter(|(_, n)| *n > 0).count() >= 8);
+    }
+}

@@ -1,0 +1,264 @@
+//! Every derived number of a run, once: reporters only lay them out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Nanos;
+
+use super::Tally;
+use super::verdict::{Circumstances, GeneratorLine, retried_connects};
+
+mod certainty;
+mod latency;
+mod lines;
+mod plan;
+
+pub use certainty::{Confidence, SteadyLine};
+pub use latency::Latency;
+pub use lines::{FailureLine, IntervalLine, Micros, WaveLine, WavesLine};
+pub use plan::{PlanLine, StageLine};
+
+/// The version of the JSON form. Keys may be added under it, not renamed.
+pub const SCHEMA: u32 = 1;
+
+/// A run's results: `docs/summary.schema.json` describes its JSON form.
+/// Times are in milliseconds unless the name says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Who made it.
+    pub tool: Tool,
+    /// When counting began, or the run if it did not: RFC 3339, UTC.
+    pub started_at: String,
+    /// The same in seconds since 1970-01-01T00:00:00Z.
+    pub started_at_unix_s: f64,
+    /// What was asked for.
+    pub plan: PlanLine,
+    /// The run was ended by an interruption.
+    pub interrupted: bool,
+    /// From T0 to the last request's end, in seconds.
+    pub wall_s: f64,
+    /// Every scheduled request, exactly once.
+    pub accounting: Accounting,
+    /// Answers up to the run's end, per second.
+    pub throughput_per_s: f64,
+    /// ok / (ok + http_error + failed + timeout). None if there was none of these.
+    pub success_rate: Option<f64>,
+    /// Bytes read, heads and framing included.
+    pub bytes_in: u64,
+    /// Bytes written, likewise.
+    pub bytes_out: u64,
+    /// Connections opened, warm-up included.
+    pub connections: u64,
+    /// Connections found closed between two requests, and replaced.
+    pub connections_replaced: u64,
+    /// done - due of all answers; of time-outs, unfinished and unsent requests, lower bounds.
+    pub response_ms: Option<Latency>,
+    /// done - sent of all answers.
+    pub service_ms: Option<Latency>,
+    /// first byte - sent of all answers.
+    pub first_byte_ms: Option<Latency>,
+    /// TCP and TLS time of all connections opened.
+    pub connect_ms: Option<Latency>,
+    /// From due to noticed, of failures other than time-outs.
+    pub failed_ms: Option<Latency>,
+    /// 95 % intervals of quantiles of the response time.
+    pub confidence: Vec<Confidence>,
+    /// Whether the run was steady.
+    pub steady: SteadyLine,
+    /// What this tool did to the measurement.
+    pub generator: GeneratorLine,
+    /// Answers by status.
+    pub status: BTreeMap<String, u64>,
+    /// Failures by phase and cause, most frequent first.
+    pub failures: Vec<FailureLine>,
+    /// The wave model's own numbers.
+    pub waves: Option<WavesLine>,
+    /// The run over time.
+    pub intervals: Vec<IntervalLine>,
+    /// How long each interval is, in seconds.
+    pub interval_s: f64,
+    /// Bars for a picture of the response times: (upper bound in ms, requests), logarithmic.
+    pub histogram: Vec<(f64, u64)>,
+    /// How long workers waited because the CSV was slower than the run, in seconds.
+    pub sink_wait_s: f64,
+    /// What the user should know about the run, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Who made a summary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `onrush`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// scheduled = ok + http_error + failed + timeout + unfinished + unsent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounting {
+    /// Requests whose due instant came before the run's end.
+    pub scheduled: u64,
+    /// Status 200 to 399.
+    pub ok: u64,
+    /// Any other status.
+    pub http_error: u64,
+    /// Failures other than time-outs.
+    pub failed: u64,
+    /// Our own time limit ran out.
+    pub timeout: u64,
+    /// Sent, no answer when waiting stopped.
+    pub unfinished: u64,
+    /// Due, but never given to a connection.
+    pub unsent: u64,
+}
+
+/// What a summary needs beside the tally.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    /// What was asked for.
+    pub plan: PlanLine,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// The same in seconds since 1970-01-01T00:00:00Z.
+    pub started_at_unix_s: f64,
+    /// The run was ended by an interruption.
+    pub interrupted: bool,
+    /// What the user should know.
+    pub notes: Vec<String>,
+    /// What the tool itself had.
+    pub circumstances: Circumstances,
+}
+
+impl Summary {
+    /// Derives every number of a tally that is closed.
+    pub fn new(facts: RunFacts, tally: &Tally) -> Summary {
+        let interval = tally.series.width();
+        let mut intervals = Vec::new();
+        tally.series.for_each(interval, |sum| intervals.push(IntervalLine::new(sum)));
+        let steady = SteadyLine::new(tally);
+        let counts = tally.counts();
+        let accounting = Accounting {
+            scheduled: counts.ended() + counts.unfinished + tally.unsent,
+            ok: counts.ok,
+            http_error: counts.http_error,
+            failed: counts.failed,
+            timeout: counts.timeout,
+            unfinished: counts.unfinished,
+            unsent: tally.unsent,
+        };
+        let response = tally.response();
+        // A run that its time ended was a run to the end, whenever its last answer came.
+        let by_time = !facts.interrupted && facts.plan.requests.is_none_or(|n| accounting.scheduled < n);
+        let end = if by_time && tally.window_end != Nanos::NEVER { tally.window_end } else { tally.last_done };
+        let window = end.min(tally.window_end).since(tally.t0);
+        let mut notes = facts.notes;
+        notes.extend(observations(tally, &accounting));
+        notes.extend(steady.note(facts.plan.rate_per_s, window.as_secs()));
+        Summary {
+            schema: SCHEMA,
+            tool: Tool { name: "onrush".into(), version: env!("CARGO_PKG_VERSION").into() },
+            started_at: facts.started_at,
+            started_at_unix_s: facts.started_at_unix_s,
+            interrupted: facts.interrupted,
+            wall_s: tally.last_done.since(tally.t0).as_secs(),
+            throughput_per_s: ratio(tally.answered_in_window as f64, window.as_secs()).unwrap_or(0.0),
+            success_rate: ratio(counts.ok as f64, counts.ended() as f64),
+            bytes_in: tally.bytes_in,
+            bytes_out: tally.bytes_out,
+            connections: tally.connections,
+            connections_replaced: tally.replaced,
+            histogram: latency::bars(&response, tally.censored()),
+            response_ms: Latency::censored(&response, tally.censored()),
+            service_ms: Latency::new(&tally.service()),
+            first_byte_ms: Latency::new(&tally.first_byte()),
+            connect_ms: Latency::new(&tally.connect),
+            failed_ms: Latency::new(tally.failed()),
+            confidence: certainty::confidence(tally),
+            steady,
+            generator: GeneratorLine::new(tally, &facts.plan.model, &facts.circumstances),
+            status: tally.statuses().map(|(status, n)| (status.to_string(), n)).collect(),
+            failures: lines::failure_lines(tally),
+            waves: (facts.plan.model == "waves").then(|| lines::waves_line(tally, facts.plan.concurrency)),
+            intervals,
+            interval_s: interval.as_secs(),
+            sink_wait_s: tally.health.sink_wait.as_secs(),
+            plan: facts.plan,
+            accounting,
+            notes,
+        }
+    }
+
+    /// http_error + failed + timeout.
+    pub fn errors(&self) -> u64 {
+        self.accounting.http_error + self.accounting.failed + self.accounting.timeout
+    }
+
+    /// Requests that got an answer.
+    pub fn answered(&self) -> u64 {
+        self.accounting.ok + self.accounting.http_error
+    }
+}
+
+/// What the numbers say that a user might overlook.
+fn observations(tally: &Tally, accounting: &Accounting) -> Vec<String> {
+    let mut notes = Vec::new();
+    let redirects: u64 = tally.statuses().filter(|(status, _)| (300..400).contains(status)).map(|(_, n)| n).sum();
+    if redirects > 0 && redirects == accounting.ok + accounting.http_error {
+        notes.push("all answers are redirects (3xx), which are not followed: is the URL the one you meant?".into());
+    }
+    let retried = retried_connects(tally);
+    if retried > 0 {
+        let what = "took as long to open as a lost SYN or a full listen backlog makes them";
+        notes.push(format!("{} {what}", crate::units::count(retried, "connection")));
+    }
+    notes
+}
+
+fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Clocks;
+
+    #[test]
+    fn a_run_without_requests_has_no_rates() {
+        let facts = RunFacts {
+            plan: PlanLine {
+                url: "http://h/".into(),
+                method: "GET".into(),
+                model: "closed".into(),
+                concurrency: 1,
+                requests: None,
+                duration_s: Some(1.0),
+                rate_per_s: None,
+                stages: vec![],
+                arrivals: None,
+                max_backlog: None,
+                warmup: None,
+                timeout_s: 10.0,
+                drain_s: 10.0,
+                seed: 1,
+                workers: 1,
+                http_version: "1.1".into(),
+            },
+            started_at: "2026-01-01T00:00:00Z".into(),
+            started_at_unix_s: 1_767_225_600.0,
+            interrupted: true,
+            notes: vec![],
+            circumstances: Circumstances::default(),
+        };
+        let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());
+        tally.close();
+        let summary = Summary::new(facts, &tally);
+        assert_eq!((summary.success_rate, summary.throughput_per_s, summary.response_ms.clone()), (None, 0.0, None));
+        let json = serde_json::to_string(&summary).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary);
+    }
+}

@@ -1,0 +1,103 @@
+//! What was asked for, as reports show it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Model, Plan, Warmup};
+use crate::schedule::{Spacing, Stage};
+use crate::time::Nanos;
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanLine {
+    /// Without user and password.
+    pub url: String,
+    /// `GET`, `POST`, ...
+    pub method: String,
+    /// `waves`, `closed` or `open`.
+    pub model: String,
+    /// Users; in the open model, connections.
+    pub concurrency: u32,
+    /// The limit of requests.
+    pub requests: Option<u64>,
+    /// The limit of time, in seconds.
+    pub duration_s: Option<f64>,
+    /// Offered rate, over all stages; None unless the model has one.
+    pub rate_per_s: Option<f64>,
+    /// How the rate changes; empty unless it does.
+    pub stages: Vec<StageLine>,
+    /// `uniform` or `poisson`; None unless the model has a rate.
+    pub arrivals: Option<String>,
+    /// How many requests may wait for a connection; None unless the model has a rate.
+    pub max_backlog: Option<u64>,
+    /// `12 requests`, `5 s`, `auto`, or None.
+    pub warmup: Option<String>,
+    /// The time limit of a request, in seconds.
+    pub timeout_s: f64,
+    /// How long answers were to be awaited at the end, in seconds.
+    pub drain_s: f64,
+    /// The seed of everything drawn by chance.
+    pub seed: u64,
+    /// Threads.
+    pub workers: u32,
+    /// `1.1`.
+    pub http_version: String,
+}
+
+/// A stage of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageLine {
+    /// How long it lasts, in seconds.
+    pub lasting_s: f64,
+    /// The rate at its start.
+    pub from_per_s: f64,
+    /// The rate at its end.
+    pub to_per_s: f64,
+}
+
+impl PlanLine {
+    /// What of a plan belongs into a report.
+    pub fn new(plan: &Plan) -> PlanLine {
+        let load = &plan.load;
+        let open = match &load.model {
+            Model::Open(open) => Some(open),
+            Model::Waves { .. } | Model::Closed => None,
+        };
+        PlanLine {
+            url: plan.target.url.clone(),
+            method: plan.request.method.clone(),
+            model: load.model.name().into(),
+            concurrency: load.users,
+            requests: load.stop.requests,
+            duration_s: load.stop.duration.map(Nanos::as_secs),
+            rate_per_s: open.map(|open| open.profile.mean_per_s(load.stop.duration)),
+            stages: open.map_or(Vec::new(), |open| open.profile.stages_of().map(StageLine::from).collect()),
+            arrivals: open.map(|open| spacing_name(open.spacing).into()),
+            max_backlog: open.map(|open| open.max_backlog),
+            warmup: match load.warmup {
+                Warmup::None => None,
+                Warmup::Requests(n) => Some(format!("{n} requests")),
+                Warmup::Time(span) => Some(format!("{} s", span.as_secs())),
+                Warmup::Auto => Some("auto".into()),
+            },
+            timeout_s: plan.limits.request.as_secs(),
+            drain_s: plan.limits.drain.as_secs(),
+            seed: plan.seed,
+            workers: plan.workers,
+            http_version: "1.1".into(),
+        }
+    }
+}
+
+impl From<Stage> for StageLine {
+    fn from(stage: Stage) -> StageLine {
+        let Stage { lasting, from_per_s, to_per_s } = stage;
+        StageLine { lasting_s: lasting.as_secs(), from_per_s, to_per_s }
+    }
+}
+
+fn spacing_name(spacing: Spacing) -> &'static str {
+    match spacing {
+        Spacing::Uniform => "uniform",
+        Spacing::Poisson => "poisson",
+    }
+}

@@ -1,0 +1,475 @@
+//! Can this measurement be believed, and what was in the way?
+//!
+//! The thresholds are here, each with its reason, and so are the rules. A limit
+//! on a time is the largest of a share of what was measured, an absolute value,
+//! and a multiple of what an idle thread suffers on this machine: where a
+//! sleeper wakes a millisecond late, that alone spoils no run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::Cause;
+use crate::time::Nanos;
+
+use super::{Distribution, Ppm, Tally};
+
+/// Whether a measurement can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// What is printed is the server's.
+    Valid,
+    /// Some of it is this tool's, or not all was as asked: see the reasons.
+    Degraded,
+    /// A printed quantile is this tool's to a large part, or the run was not the one asked for.
+    Invalid,
+}
+
+impl Verdict {
+    /// As users see it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Verdict::Valid => "VALID",
+            Verdict::Degraded => "DEGRADED",
+            Verdict::Invalid => "INVALID",
+        }
+    }
+}
+
+/// What kept the run from being faster, or its requests from being answered sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LimitedBy {
+    /// Requests waited for answers that took long.
+    #[serde(rename = "server")]
+    Server,
+    /// Requests waited for a connection, though answers were quick.
+    #[serde(rename = "connections")]
+    Connections,
+    /// This tool had no more processor time, or sent late.
+    #[serde(rename = "this tool")]
+    Tool,
+    /// There were no more local ports or descriptors.
+    #[serde(rename = "ports")]
+    Ports,
+    /// Connections opened only at the second attempt of the kernel.
+    #[serde(rename = "network")]
+    Network,
+}
+
+impl LimitedBy {
+    /// As users see it.
+    pub fn text(self) -> &'static str {
+        match self {
+            LimitedBy::Server => "server",
+            LimitedBy::Connections => "connections",
+            LimitedBy::Tool => "this tool",
+            LimitedBy::Ports => "ports",
+            LimitedBy::Network => "network",
+        }
+    }
+}
+
+/// Two limits: where a check begins to matter, and where it spoils the run.
+struct Limits<T> {
+    degraded: T,
+    invalid: T,
+}
+
+/// The quantiles that are judged: those of the text summary. Above them, on a
+/// shared machine, there is always somebody else's millisecond.
+const JUDGED: [(&str, Ppm); 4] = [("p50", 500_000), ("p90", 900_000), ("p95", 950_000), ("p99", 990_000)];
+
+/// So much of a quantile may be this tool's own: a hundredth is less than the
+/// spread between two runs; a twentieth is what users compare for.
+const BAND_SHARE: Limits<f64> = Limits { degraded: 0.01, invalid: 0.05 };
+/// Below these, nobody looks: 50 us is a wake-up of a busy core; a millisecond is seen on a screen.
+const BAND: Limits<Nanos> = Limits { degraded: Nanos::from_micros(50), invalid: Nanos::from_millis(1) };
+/// The send lag at p99.9, against the median response time.
+const LAG_SHARE: Limits<f64> = Limits { degraded: 0.02, invalid: 0.10 };
+/// The same, absolutely: ten wake-ups, and a hundred.
+const LAG: Limits<Nanos> = Limits { degraded: Nanos::from_micros(100), invalid: Nanos::from_millis(1) };
+/// The longest time for which a worker did not look: one scheduling slice, and several.
+const STALL: Limits<Nanos> = Limits { degraded: Nanos::from_millis(1), invalid: Nanos::from_millis(10) };
+/// The share of its busiest second that a worker spent on the processor: queues
+/// grow with 1 / (1 - share), so at 80 % its own queue is five times its work.
+const CPU: Limits<f64> = Limits { degraded: 0.80, invalid: 0.95 };
+/// The share of the run for which a worker was ready and no processor was free.
+const RUN_QUEUE: Limits<f64> = Limits { degraded: 0.001, invalid: 0.01 };
+/// As long as the wait is shorter than this in all, it may be a single switch between threads.
+const RUN_QUEUE_ABSOLUTE: Nanos = Nanos::from_millis(2);
+/// The share of the scheduled requests that were sent.
+const SENT: Limits<f64> = Limits { degraded: 0.999, invalid: 0.99 };
+/// The share of the users that had a connection: one that is missing is worth a word.
+const CONNECTED: Limits<f64> = Limits { degraded: 1.0, invalid: 0.90 };
+/// The share of the local ports, or descriptors, that was in use: the next run may find none.
+const IN_USE: f64 = 0.70;
+/// An idle thread's lateness counts so many times: p99.9 of a run is later than p99 of a short look.
+const NOISE: u64 = 4;
+/// Shorter runs have used too little of anything to be judged by shares of time.
+const LONG_ENOUGH: Nanos = Nanos::from_millis(200);
+/// Waiting for a connection matters from this share of the time in the system on.
+const WAITING: f64 = 0.10;
+/// The server is slow if answers take so many times as long as the quickest one,
+/// at the median; it has stalled if the slowest takes so many times the median.
+const SLOW: u64 = 2;
+const STALLED: u64 = 10;
+/// A lost SYN is sent again after a second, then after two more.
+const RETRIED: [(Nanos, Nanos); 2] =
+    [(Nanos::from_millis(1_000), Nanos::from_millis(1_250)), (Nanos::from_millis(3_000), Nanos::from_millis(3_250))];
+
+/// What is known of a run beside what its workers counted.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// Users, or connections, that were asked for.
+    pub asked: u64,
+    /// Those that could connect at the first attempt.
+    pub reached: u64,
+    /// How late an idle thread wakes on this machine, where that was measured.
+    pub noise: Option<Distribution>,
+    /// The share of the local ports in use at the end of the run.
+    pub ports: Option<f64>,
+    /// The share of the allowed descriptors in use.
+    pub descriptors: Option<f64>,
+}
+
+/// What a run's tool did to its measurement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorLine {
+    /// Whether the measurement can be believed.
+    pub verdict: Verdict,
+    /// Why not, or not entirely.
+    pub reasons: Vec<String>,
+    /// What was in the way. None: nothing was noticed.
+    pub limited_by: Option<LimitedBy>,
+    /// sent - max(due, ready) of all requests sent, in microseconds; in waves, from the planned release.
+    pub send_lag_us: Option<LagLine>,
+    /// At most so much of each quantile of the response time is this tool's own, in milliseconds.
+    pub error_ms: Option<ErrorLine>,
+    /// How it is known how long answers lay unread: `kernel stamps` or `estimate`; None if it is not.
+    pub read_lag: Option<String>,
+    /// The share of their time that the workers spent on the processor.
+    pub cpu: f64,
+    /// The same of one worker's busiest second.
+    pub busiest_cpu: f64,
+    /// The share of their time for which workers were ready and no processor was free.
+    pub run_queue: Option<f64>,
+    /// The longest time for which a worker did not look at its connections, in milliseconds.
+    pub stall_ms: f64,
+    /// How late an idle thread wakes on this machine, in microseconds, where that was measured.
+    pub wake_up_us: Option<LagLine>,
+    /// Users, or connections, that were asked for.
+    pub connections_asked: u64,
+    /// Those that could connect at the first attempt.
+    pub connections_reached: u64,
+    /// The share of the local ports in use at the end of the run.
+    pub ports: Option<f64>,
+    /// The share of the allowed descriptors in use.
+    pub descriptors: Option<f64>,
+    /// The integral of the requests present over time, in seconds: counted by events.
+    pub present_s: f64,
+    /// The sum of the times of all requests, in seconds: counted by requests. The two are equal.
+    pub response_sum_s: f64,
+}
+
+/// A lag, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the definition")]
+pub struct LagLine {
+    pub p50: f64,
+    pub p99: f64,
+    pub p99_9: f64,
+    pub max: f64,
+}
+
+/// A bound on the error of each quantile, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the definition")]
+pub struct ErrorLine {
+    pub p50: f64,
+    pub p75: f64,
+    pub p90: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub p99_9: f64,
+    pub p99_99: f64,
+    pub max: f64,
+}
+
+impl GeneratorLine {
+    /// Judges a run that is over.
+    pub(super) fn new(tally: &Tally, model: &str, circumstances: &Circumstances) -> GeneratorLine {
+        let case = Case::new(tally, model, circumstances);
+        let (verdict, reasons) = case.judge();
+        let health = &tally.health;
+        GeneratorLine {
+            verdict,
+            reasons,
+            limited_by: case.limited_by(),
+            send_lag_us: tally.lag().and_then(LagLine::new),
+            error_ms: case.bands(),
+            read_lag: match (health.stamped > 0, case.is_open) {
+                (true, _) => Some("kernel stamps".into()),
+                (false, true) => Some("estimate".into()),
+                (false, false) => None,
+            },
+            cpu: health.cpu_share(),
+            busiest_cpu: health.busiest,
+            run_queue: health.run_queue_share(),
+            stall_ms: health.stall.as_millis(),
+            wake_up_us: circumstances.noise.as_ref().and_then(LagLine::new),
+            connections_asked: circumstances.asked,
+            connections_reached: circumstances.reached,
+            ports: circumstances.ports,
+            descriptors: circumstances.descriptors,
+            present_s: tally.present.area() as f64 / 1e9,
+            response_sum_s: case.time_of_all() as f64 / 1e9,
+        }
+    }
+}
+
+impl LagLine {
+    fn new(d: &Distribution) -> Option<LagLine> {
+        let us = |p| d.quantile(p).map(Nanos::as_micros);
+        Some(LagLine { p50: us(500_000)?, p99: us(990_000)?, p99_9: us(999_000)?, max: us(1_000_000)? })
+    }
+}
+
+/// One run before its judge.
+struct Case<'a> {
+    tally: &'a Tally,
+    is_open: bool,
+    facts: &'a Circumstances,
+    /// Answers, and requests that were cut off at their age.
+    response: Distribution,
+    /// The same without this tool's own part.
+    without_tool: Option<Distribution>,
+    service: Distribution,
+    scheduled: u64,
+}
+
+/// What a check found.
+type Finding = (Verdict, String);
+
+impl<'a> Case<'a> {
+    fn new(tally: &'a Tally, model: &str, facts: &'a Circumstances) -> Case<'a> {
+        let mut response = tally.response();
+        response.merge(tally.censored());
+        let without_tool = tally.without_tool().map(|d| {
+            let mut d = d.clone();
+            d.merge(tally.censored());
+            d
+        });
+        let counts = tally.counts();
+        let scheduled = counts.ended() + counts.unfinished + tally.unsent;
+        let service = tally.service();
+        Case { tally, is_open: model == "open", facts, response, without_tool, service, scheduled }
+    }
+
+    fn judge(&self) -> (Verdict, Vec<String>) {
+        let band = self.band();
+        // A late tool that moved no printed number has spoilt nothing.
+        let moved = band.as_ref().is_some_and(|(verdict, _)| *verdict == Verdict::Invalid);
+        let tame = |(verdict, reason): Finding| (if moved { verdict } else { verdict.min(Verdict::Degraded) }, reason);
+        let timing = [self.send_lag(), self.stall(), self.cpu(), self.run_queue()].into_iter().flatten().map(tame);
+        let mut findings: Vec<Finding> = band.into_iter().chain(timing).collect();
+        findings.extend(
+            [self.sink(), self.sent(), self.connections(), self.exhausted(), self.in_use(), self.lost()]
+                .into_iter()
+                .flatten(),
+        );
+        // The gravest first; of equals, in the order of the checks.
+        findings.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
+        let verdict = findings.first().map_or(Verdict::Valid, |(verdict, _)| *verdict);
+        (verdict, findings.into_iter().map(|(_, reason)| reason).collect())
+    }
+
+    fn noise(&self, p: Ppm) -> Nanos {
+        let noise = self.facts.noise.as_ref().and_then(|noise| noise.quantile(p)).unwrap_or(Nanos::ZERO);
+        Nanos(noise.0 * NOISE)
+    }
+
+    /// R - (R - e) at quantile p.
+    fn band_at(&self, p: Ppm) -> Option<(Nanos, Nanos)> {
+        let with = self.response.quantile(p)?;
+        let without = self.without_tool.as_ref()?.quantile(p)?;
+        Some((with, with.since(without)))
+    }
+
+    fn bands(&self) -> Option<ErrorLine> {
+        let ms = |p| self.band_at(p).map(|(_, band)| band.as_millis());
+        Some(ErrorLine {
+            p50: ms(500_000)?,
+            p75: ms(750_000)?,
+            p90: ms(900_000)?,
+            p95: ms(950_000)?,
+            p99: ms(990_000)?,
+            p99_9: ms(999_000)?,
+            p99_99: ms(999_900)?,
+            max: ms(1_000_000)?,
+        })
+    }
+
+    fn band(&self) -> Option<Finding> {
+        let findings = JUDGED.iter().filter_map(|&(name, p)| {
+            let (with, band) = self.band_at(p)?;
+            let limits = (
+                scaled(with, BAND_SHARE.degraded).max(BAND.degraded).max(self.noise(p)),
+                scaled(with, BAND_SHARE.invalid).max(BAND.invalid).max(self.noise(p)),
+            );
+            let verdict = above(band, limits)?;
+            Some((verdict, band, format!("up to {band} of {name} ({with}) is this tool")))
+        });
+        // The quantile that moved most speaks for all.
+        findings.max_by_key(|(verdict, band, _)| (*verdict, *band)).map(|(verdict, _, reason)| (verdict, reason))
+    }
+
+    fn send_lag(&self) -> Option<Finding> {
+        if !self.is_open {
+            return None;
+        }
+        let lag = self.tally.lag()?.quantile(999_000)?;
+        let median = self.response.quantile(500_000)?;
+        let limits = (
+            scaled(median, LAG_SHARE.degraded).max(LAG.degraded).max(self.noise(1_000_000)),
+            scaled(median, LAG_SHARE.invalid).max(LAG.invalid).max(self.noise(1_000_000)),
+        );
+        Some((above(lag, limits)?, format!("this tool sent late: p99.9 of the send lag is {lag}")))
+    }
+
+    fn stall(&self) -> Option<Finding> {
+        let stall = self.tally.health.stall;
+        let limits = (STALL.degraded.max(self.noise(1_000_000)), STALL.invalid.max(self.noise(1_000_000)));
+        // Where nothing has to be sent at an instant, a scheduling slice is seen as
+        // a stall of the loop in which nobody was waiting.
+        let limits = if self.is_open { limits } else { (limits.1, Nanos::NEVER) };
+        Some((above(stall, limits)?, format!("this tool stood still for {stall}")))
+    }
+
+    fn cpu(&self) -> Option<Finding> {
+        let busiest = self.tally.health.busiest;
+        if !self.is_open || self.tally.health.wall < LONG_ENOUGH {
+            return None;
+        }
+        let verdict = above(busiest, (CPU.degraded, CPU.invalid))?;
+        Some((verdict, format!("a worker of this tool was {} busy: give it more (--workers)", percent(busiest))))
+    }
+
+    fn run_queue(&self) -> Option<Finding> {
+        let share = self.tally.health.run_queue_share()?;
+        if self.tally.health.wall < LONG_ENOUGH || self.tally.health.run_queue < Some(RUN_QUEUE_ABSOLUTE) {
+            return None;
+        }
+        let verdict = above(share, (RUN_QUEUE.degraded, RUN_QUEUE.invalid))?;
+        let percent = percent(share);
+        Some((verdict, format!("other programs used this tool's processor: it waited for one {percent} of the time")))
+    }
+
+    fn sink(&self) -> Option<Finding> {
+        let wait = self.tally.health.sink_wait;
+        (wait > Nanos::from_millis(100))
+            .then(|| (Verdict::Degraded, format!("CSV slower than the run: workers waited {wait} for it")))
+    }
+
+    /// Requests that were due and not sent, with connections to send them on.
+    fn sent(&self) -> Option<Finding> {
+        let share = 1.0 - self.tally.unsent as f64 / self.scheduled.max(1) as f64;
+        if !self.is_open || self.limited_by() != Some(LimitedBy::Tool) {
+            return None;
+        }
+        let verdict = below(share, (SENT.degraded, SENT.invalid))?;
+        Some((verdict, format!("this tool sent {} of the requests that were due", percent(share))))
+    }
+
+    fn connections(&self) -> Option<Finding> {
+        let Circumstances { asked, reached, .. } = *self.facts;
+        let verdict = below(reached as f64 / asked.max(1) as f64, (CONNECTED.degraded, CONNECTED.invalid))?;
+        Some((verdict, format!("{reached} of {asked} connections could be opened")))
+    }
+
+    fn exhausted(&self) -> Option<Finding> {
+        let count = |causes: &[Cause]| {
+            let found = self.tally.failures.iter().filter(|f| causes.contains(&f.failure.cause));
+            found.map(|f| f.count).sum::<u64>()
+        };
+        let (ports, descriptors) = (count(&[Cause::NoPorts]), count(&[Cause::NoDescriptors, Cause::NoMemory]));
+        match (ports, descriptors) {
+            (0, 0) => None,
+            (0, n) => {
+                Some((Verdict::Invalid, format!("this machine had no more descriptors or memory: {n} requests failed")))
+            }
+            (n, _) => Some((Verdict::Invalid, format!("this machine had no more local ports: {n} requests failed"))),
+        }
+    }
+
+    fn in_use(&self) -> Option<Finding> {
+        let what = [(self.facts.ports, "local ports"), (self.facts.descriptors, "descriptors")];
+        let (share, name) =
+            what.into_iter().find_map(|(share, name)| share.filter(|s| *s > IN_USE).map(|s| (s, name)))?;
+        Some((Verdict::Degraded, format!("{} of the {name} were in use", percent(share))))
+    }
+
+    /// Little's law, and the number of requests: two counts of one thing have to agree.
+    fn lost(&self) -> Option<Finding> {
+        let present = &self.tally.present;
+        let kept = present.area() == self.time_of_all() && present.present == 0 && present.come == self.scheduled;
+        (!kept).then(|| {
+            let text = "requests were lost or counted twice: a defect of this tool, please report it";
+            (Verdict::Invalid, text.into())
+        })
+    }
+
+    fn time_of_all(&self) -> i128 {
+        let parts = [&self.response, self.tally.failed()];
+        parts.iter().map(|d| d.sum() as i128).sum()
+    }
+
+    fn limited_by(&self) -> Option<LimitedBy> {
+        let health = &self.tally.health;
+        let out_of_ports = self.tally.failures.iter().any(|f| f.failure.cause == Cause::NoPorts);
+        let retried = retried_connects(self.tally) > 0;
+        let quantile = |p| self.service.quantile(p).unwrap_or(Nanos::ZERO);
+        let (quickest, median, slowest) = (quantile(0), quantile(500_000), quantile(1_000_000));
+        let slow = median.0 > SLOW * quickest.0 || slowest.0 > STALLED * median.0;
+        let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
+        let busy = health.wall >= LONG_ENOUGH && health.cpu_share() > CPU.invalid;
+        match () {
+            () if out_of_ports => Some(LimitedBy::Ports),
+            () if self.is_open && waited && !(busy && self.is_late()) => {
+                Some(if slow { LimitedBy::Server } else { LimitedBy::Connections })
+            }
+            () if busy || (self.is_open && self.is_late()) => Some(LimitedBy::Tool),
+            () if retried => Some(LimitedBy::Network),
+            () => None,
+        }
+    }
+
+    /// Much of the time that requests took is this tool's.
+    fn is_late(&self) -> bool {
+        self.band().is_some_and(|(verdict, _)| verdict == Verdict::Invalid)
+    }
+}
+
+/// Connections that took as long to open as a lost SYN, or a full listen backlog, makes them.
+pub(super) fn retried_connects(tally: &Tally) -> u64 {
+    let within = |n: Nanos| RETRIED.iter().any(|(low, high)| *low <= n && n <= *high);
+    tally.connect.buckets().filter(|(low, ..)| within(*low)).map(|(.., count)| count).sum()
+}
+
+fn above<T: PartialOrd + Copy>(value: T, (degraded, invalid): (T, T)) -> Option<Verdict> {
+    match () {
+        () if value > invalid => Some(Verdict::Invalid),
+        () if value > degraded => Some(Verdict::Degraded),
+        () => None,
+    }
+}
+
+fn below(value: f64, (degraded, invalid): (f64, f64)) -> Option<Verdict> {
+    above(-value, (-degraded, -invalid))
+}
+
+fn scaled(n: Nanos, share: f64) -> Nanos {
+    Nanos((n.0 as f64 * share) as u64)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
