@@ -4,16 +4,19 @@ Every run is bounded in time. `Failed` says in one line why a number is missing.
 """
 
 import functools
+import json
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
 
+SCRIPTS = os.path.dirname(os.path.abspath(__file__))
 CORES = sorted(os.sched_getaffinity(0))
 # The client and the server do not share a core where there are two.
 CLIENT, SERVER = (CORES[:1], CORES[1:2]) if len(CORES) > 1 else (CORES, CORES)
@@ -146,3 +149,35 @@ class Server:
         except ProcessLookupError:
             pass
         self.process.wait()
+
+
+class Witness:
+    """A server of this directory that prints what it has seen of its clients
+    once they are gone, for the length of a `with` block."""
+
+    def __init__(self, script, *arguments):
+        self.argv = pinned([sys.executable, os.path.join(SCRIPTS, script), *map(str, arguments)], SERVER)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        listening = self.process.stdout.readline().split()
+        if not listening:
+            self.__exit__()
+            raise Failed("the server gave no port")
+        self.port = listening[-1]
+        return self
+
+    def seen(self):
+        """The line of JSON, after the client has ended."""
+        try:
+            output, complaint = self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired as error:
+            raise Failed("the server gave no answer") from error
+        if self.process.returncode:
+            raise Failed(f"the server saw nothing: {complaint.strip()[-100:]}")
+        return json.loads(output.splitlines()[-1])
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
