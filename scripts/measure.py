@@ -31,6 +31,7 @@ class Finished:
     """One ended process."""
 
     output: str
+    wall_s: float
     cpu_s: float
     peak_kb: int
 
@@ -46,7 +47,8 @@ def run(argv, cores=CLIENT, limit_s=60.0, may_exit=(0,)):
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(pinned(argv, cores), stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True)
-        deadline = time.monotonic() + limit_s
+        started = time.monotonic()
+        deadline = started + limit_s
         peak_kb = 0
         try:
             while True:
@@ -57,6 +59,7 @@ def run(argv, cores=CLIENT, limit_s=60.0, may_exit=(0,)):
                 if time.monotonic() > deadline:
                     raise Failed(f"{os.path.basename(argv[0])} did not end in {limit_s:.0f} s")
                 time.sleep(0.01)
+            wall_s = time.monotonic() - started
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -71,7 +74,7 @@ def run(argv, cores=CLIENT, limit_s=60.0, may_exit=(0,)):
     # that started this one. It is exact where it is larger than that.
     if usage.ru_maxrss > 1.05 * high_water_kb(os.getpid()):
         peak_kb = usage.ru_maxrss
-    return Finished(text, usage.ru_utime + usage.ru_stime, peak_kb)
+    return Finished(text, wall_s, usage.ru_utime + usage.ru_stime, peak_kb)
 
 
 def high_water_kb(pid):
