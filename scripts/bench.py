@@ -12,6 +12,17 @@ import peers
 from measure import Failed, Server
 
 
+@dataclass(frozen=True)
+class Stall:
+    """A load at a rate, and a server that answers nobody for a while."""
+
+    rate: int = 1_000
+    users: int = 10
+    run_s: float = 10
+    at_s: float = 5
+    for_s: float = 1
+
+
 @dataclass
 class Sizes:
     """How much of everything is done."""
@@ -35,10 +46,19 @@ class Sizes:
     waves: tuple = ((100, 200), (1_000, 60))
     # Start-up.
     starts: int = 200
+    # At a rate.
+    clients_at_rate: tuple = tuple(peers.AT_RATE)
+    stall: Stall = Stall()
+    # Pacing: requests per second, connections.
+    paces: tuple = ((1_000, 10), (10_000, 50))
+    pace_s: float = 5
+    pace_rounds: int = 5
 
 
 SMOKE = Sizes(clients=("onrush",), few=640, many=1_920, few_s=1, many_s=2, pairs=1, pair_s=0.5, pair_requests=1_000,
-              connections=200, grow_from=2_000, grow_to=20_000, waves=((10, 20),), starts=10)
+              connections=200, grow_from=2_000, grow_to=20_000, waves=((10, 20),), starts=10,
+              clients_at_rate=("onrush",), stall=Stall(run_s=2, at_s=1, for_s=0.2), paces=((1_000, 10),), pace_s=2,
+              pace_rounds=1)
 
 
 class Bench:
