@@ -4,16 +4,19 @@ Every run is bounded in time. `Failed` says in one line why a number is missing.
 """
 
 import functools
+import json
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
 
+SCRIPTS = os.path.dirname(os.path.abspath(__file__))
 CORES = sorted(os.sched_getaffinity(0))
 # The client and the server do not share a core where there are two.
 CLIENT, SERVER = (CORES[:1], CORES[1:2]) if len(CORES) > 1 else (CORES, CORES)
@@ -28,6 +31,7 @@ class Finished:
     """One ended process."""
 
     output: str
+    wall_s: float
     cpu_s: float
     peak_kb: int
 
@@ -43,7 +47,8 @@ def run(argv, cores=CLIENT, limit_s=60.0, may_exit=(0,)):
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(pinned(argv, cores), stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True)
-        deadline = time.monotonic() + limit_s
+        started = time.monotonic()
+        deadline = started + limit_s
         peak_kb = 0
         try:
             while True:
@@ -54,6 +59,7 @@ def run(argv, cores=CLIENT, limit_s=60.0, may_exit=(0,)):
                 if time.monotonic() > deadline:
                     raise Failed(f"{os.path.basename(argv[0])} did not end in {limit_s:.0f} s")
                 time.sleep(0.01)
+            wall_s = time.monotonic() - started
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -68,7 +74,7 @@ def run(argv, cores=CLIENT, limit_s=60.0, may_exit=(0,)):
     # that started this one. It is exact where it is larger than that.
     if usage.ru_maxrss > 1.05 * high_water_kb(os.getpid()):
         peak_kb = usage.ru_maxrss
-    return Finished(text, usage.ru_utime + usage.ru_stime, peak_kb)
+    return Finished(text, wall_s, usage.ru_utime + usage.ru_stime, peak_kb)
 
 
 def high_water_kb(pid):
@@ -146,3 +152,35 @@ class Server:
         except ProcessLookupError:
             pass
         self.process.wait()
+
+
+class Witness:
+    """A server of this directory that prints what it has seen of its clients
+    once they are gone, for the length of a `with` block."""
+
+    def __init__(self, script, *arguments):
+        self.argv = pinned([sys.executable, os.path.join(SCRIPTS, script), *map(str, arguments)], SERVER)
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        listening = self.process.stdout.readline().split()
+        if not listening:
+            self.__exit__()
+            raise Failed("the server gave no port")
+        self.port = listening[-1]
+        return self
+
+    def seen(self):
+        """The line of JSON, after the client has ended."""
+        try:
+            output, complaint = self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired as error:
+            raise Failed("the server gave no answer") from error
+        if self.process.returncode:
+            raise Failed(f"the server saw nothing: {complaint.strip()[-100:]}")
+        return json.loads(output.splitlines()[-1])
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
