@@ -66,7 +66,12 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let mut sockets = all_sockets(plan, tls.as_ref())?;
     let noise = idle_noise(plan).map_err(|e| RunError::Setup(0, e))?;
     let early = noise.as_ref().and_then(|noise| noise.quantile(500_000)).map_or(Nanos::ZERO, |late| early(late, plan));
-    sockets.iter_mut().for_each(|sockets| sockets.set_wake_up(early));
+    for sockets in &mut sockets {
+        sockets.set_wake_up(early);
+        if plan.stamps {
+            sockets.ask_for_stamps();
+        }
+    }
     let (queue, log) = match csv {
         Some(_) => queue(plan.workers),
         None => (Vec::new(), None),
@@ -104,6 +109,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         started_at_unix_s: started.as_secs(),
         interrupted: shared.is_interrupted(),
         notes,
+        warmup_s: shared.auto.lasted().map(Nanos::as_secs),
         circumstances: Circumstances { noise, ..circumstances(plan, &shared) },
     };
     Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })
@@ -180,6 +186,10 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         asked: plan.load.asked.into(),
         reached: u64::from(plan.load.users) - shared.first_failures(),
         noise: None,
+        warmed_up: match shared.auto.t0() {
+            Some(_) if shared.auto.gave_up() => Some(false),
+            t0 => t0.map(|_| true),
+        },
         ports: ports.map(|(used, all)| used as f64 / all.max(1) as f64),
         descriptors: limits::descriptor_limit()
             .map(|limit| (limits::open_descriptors() + u64::from(plan.load.users)) as f64 / limit as f64),

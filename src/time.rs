@@ -41,6 +41,12 @@ impl Nanos {
         Nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// `span` before `self`; the clock's origin if that is later.
+    #[inline]
+    pub const fn before(self, span: Nanos) -> Nanos {
+        Nanos(self.0.saturating_sub(span.0))
+    }
+
     /// In seconds.
     pub fn as_secs(self) -> f64 {
         self.0 as f64 / 1e9
@@ -132,11 +138,19 @@ impl WallClock {
         WallClock { monotonic: Nanos::ZERO, unix }
     }
 
+    /// The monotonic instant at which the wall clock shows `unix`, nanoseconds since 1970-01-01T00:00:00Z.
+    pub fn monotonic_at(&self, unix: Nanos) -> Nanos {
+        match unix >= self.unix {
+            true => self.monotonic + unix.since(self.unix),
+            false => self.monotonic.before(self.unix.since(unix)),
+        }
+    }
+
     /// Nanoseconds since 1970-01-01T00:00:00Z at the monotonic instant `at`.
     pub fn unix_at(&self, at: Nanos) -> Nanos {
         match at >= self.monotonic {
             true => self.unix + at.since(self.monotonic),
-            false => self.unix.since(self.monotonic.since(at)),
+            false => self.unix.before(self.monotonic.since(at)),
         }
     }
 }
@@ -174,6 +188,7 @@ mod tests {
         let clock = WallClock { monotonic: Nanos(100), unix: Nanos(1_000) };
         assert_eq!(clock.unix_at(Nanos(150)), Nanos(1_050));
         assert_eq!(clock.unix_at(Nanos(40)), Nanos(940));
+        assert_eq!((clock.monotonic_at(Nanos(1_050)), clock.monotonic_at(Nanos(940))), (Nanos(150), Nanos(40)));
     }
 
     #[test]

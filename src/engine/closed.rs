@@ -55,6 +55,11 @@ impl Closed {
         self.warmup_until.is_none()
     }
 
+    /// The warm-up ends at `t0`.
+    pub(super) fn end_warmup(&mut self, t0: Nanos) {
+        self.warmup_until = self.warmup_until.map(|until| until.min(t0));
+    }
+
     /// Counting began at `t0`; no slot is due from the end that follows from it. Returns that end.
     pub(super) fn count_from(&mut self, t0: Nanos) -> Nanos {
         self.end = self.duration.map_or(Nanos::NEVER, |duration| t0 + duration);

@@ -60,7 +60,7 @@ impl Gate {
     /// When this worker must be awake for the release.
     pub(super) fn next_instant(&self) -> Nanos {
         match self.stage {
-            GateStage::Armed(at) => Nanos(at.0.saturating_sub(SPIN.0)),
+            GateStage::Armed(at) => at.before(SPIN),
             _ => Nanos::NEVER,
         }
     }
@@ -232,7 +232,9 @@ impl<I: Io> Worker<'_, I> {
         self.now = self.io.now();
         let release = match &self.pace {
             _ if self.shared.nobody_connected() => Release::Nobody,
-            Pace::Waves(waves) => waves.decide(self.now, self.shared.barrier.workers()),
+            Pace::Waves(waves) => {
+                waves.decide(self.now, self.shared.barrier.workers(), self.shared.auto.t0().is_some())
+            }
             Pace::Closed(_) | Pace::Open(_) => Release::At { at: self.now, late: Nanos::ZERO, next_is_measured: true },
         };
         self.shared.barrier.publish(release);
@@ -258,6 +260,7 @@ impl<I: Io> Worker<'_, I> {
         self.io.spin_until(at);
         self.now = at;
         self.gate.stage = GateStage::Open;
+        self.launched = self.launched.min(at);
         match &mut self.pace {
             Pace::Waves(waves) => {
                 waves.released(at);
@@ -290,7 +293,7 @@ impl<I: Io> Worker<'_, I> {
 
     fn launch_wave(&mut self, at: Nanos) {
         let participants = self.participants();
-        let planned = Nanos(at.0.saturating_sub(self.gate.late.0));
+        let planned = at.before(self.gate.late);
         let Pace::Waves(waves) = &mut self.pace else { return };
         waves.outstanding = participants;
         for u in 0..participants {
@@ -300,7 +303,7 @@ impl<I: Io> Worker<'_, I> {
                 user.stage = Stage::InFlight;
                 let sent = self.io.now();
                 user.request.sent = sent;
-                user.request.due = Nanos(sent.0.saturating_sub(self.gate.late.0));
+                user.request.due = sent.before(self.gate.late);
                 user.request.ready = planned;
                 let due = user.request.due;
                 if let Pace::Waves(waves) = &mut self.pace {

@@ -78,7 +78,7 @@ impl<I: Io> Worker<'_, I> {
         let request = &mut self.users[u as usize].request;
         match &mut self.pace {
             Pace::Waves(waves) => {
-                request.due = Nanos(self.now.0.saturating_sub(self.gate.late.0));
+                request.due = self.now.before(self.gate.late);
                 waves.sent(self.now);
             }
             // In the open model it was due before it was given to a user.

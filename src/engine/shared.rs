@@ -8,7 +8,7 @@ use crate::plan::{Plan, Warmup};
 use crate::schedule;
 use crate::time::Nanos;
 
-use super::Barrier;
+use super::{AutoWarmup, Barrier};
 
 /// What the workers of a run share.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Shared {
     pub measured: Counter,
     /// Numbers of its warm-up requests.
     pub warmup: Counter,
+    /// What is seen of a warm-up that lasts until it is steady.
+    pub auto: AutoWarmup,
     /// When the first worker began; zero before that.
     began: AtomicU64,
     /// When counting began; zero before that.
@@ -42,6 +44,7 @@ impl Shared {
             barrier: Barrier::new(plan.workers),
             measured: Counter::new(plan.load.stop.requests.unwrap_or(u64::MAX)),
             warmup: Counter::new(warmup),
+            auto: AutoWarmup::default(),
             began: AtomicU64::new(0),
             t0: AtomicU64::new(0),
             stop,

@@ -9,7 +9,7 @@ use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
 use crate::plan::{Endpoint, Target};
 use crate::record::{Cause, Failure, Phase};
-use crate::time::{Nanos, monotonic, thread_cpu};
+use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
 
 use super::{Io, Usage};
 
@@ -24,6 +24,31 @@ pub struct Sockets {
     scratch: Box<[u8]>,
     others: Vec<Arc<Waker>>,
     wake_up: Nanos,
+    stamps: Option<StampClock>,
+}
+
+/// Converts the kernel's stamps, which are by the wall clock.
+#[derive(Clone, Copy, Debug)]
+struct StampClock {
+    /// Both clocks, as they were read last.
+    clock: WallClock,
+    read: Nanos,
+    /// The connection that was read last.
+    connection: u32,
+}
+
+/// The wall clock may be slewed by half a thousandth: after this time both clocks are read again.
+const SLEWED: Nanos = Nanos::from_millis(100);
+/// An answer that seems to have lain unread for so long: perhaps the wall clock was set.
+const SUSPICIOUS: Nanos = Nanos::from_millis(1);
+
+impl StampClock {
+    fn monotonic_at(&mut self, stamp: Nanos, now: Nanos) -> Nanos {
+        if now.since(self.read) > SLEWED || now.since(self.clock.monotonic_at(stamp)) > SUSPICIOUS {
+            (self.clock, self.read) = (WallClock::read(), now);
+        }
+        self.clock.monotonic_at(stamp).min(now)
+    }
 }
 
 #[derive(Debug)]
@@ -56,7 +81,12 @@ impl Sockets {
         // A TLS record and its frame fit several times; without TLS nothing passes here.
         let scratch = vec![0; if tls.is_some() { 64 * 1024 } else { 0 }].into();
         let connections = (0..users).map(|_| Connection::default()).collect();
-        Sockets { poller, to, tls, connections, scratch, others, wake_up: Nanos::ZERO }
+        Sockets { poller, to, tls, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None }
+    }
+
+    /// The kernel is asked to stamp what arrives on TCP connections.
+    pub fn ask_for_stamps(&mut self) {
+        self.stamps = Some(StampClock { clock: WallClock::read(), read: monotonic(), connection: 0 });
     }
 
     /// A worker with these sockets wakes so much earlier than a request is due.
@@ -66,16 +96,18 @@ impl Sockets {
 
     /// Begins to connect to the next address, and to the ones after it as long as they fail at once.
     fn try_addresses(&mut self, c: u32, mut others: usize) -> Result<Handshake, Failure> {
+        let stamps = self.stamps.is_some();
         let To::Tcp(addresses) = &mut self.to else { unreachable!("a Unix socket has no second address") };
         loop {
             let address = addresses.take_turn();
             let connection = &mut self.connections[c as usize];
             connection.attempt = Some((address, others));
-            let begun = Transport::tcp(address, &self.poller, c, self.tls.as_ref()).and_then(|mut transport| {
-                let handshake = transport.handshake(&mut self.scratch)?;
-                connection.transport = Some(transport);
-                Ok(handshake)
-            });
+            let begun =
+                Transport::tcp(address, &self.poller, c, self.tls.as_ref(), stamps).and_then(|mut transport| {
+                    let handshake = transport.handshake(&mut self.scratch)?;
+                    connection.transport = Some(transport);
+                    Ok(handshake)
+                });
             match begun {
                 Err(failure) if others > 0 && is_about_the_address(failure) => {
                     addresses.report(address, false);
@@ -175,13 +207,18 @@ impl Io for Sockets {
 
     #[inline]
     fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop> {
+        if let Some(stamps) = &mut self.stamps {
+            stamps.connection = c;
+        }
         let Some((transport, scratch)) = self.transport(c) else { return Err(Stop::Blocked) };
         transport.read(buf, scratch)
     }
 
     #[inline]
-    fn arrived(&mut self, _now: Nanos) -> Option<Nanos> {
-        None
+    fn arrived(&mut self, now: Nanos) -> Option<Nanos> {
+        let stamps = self.stamps.as_mut()?;
+        let stamp = self.connections[stamps.connection as usize].transport.as_ref()?.arrived()?;
+        Some(stamps.monotonic_at(stamp, now))
     }
 
     fn usage(&mut self) -> Usage {

@@ -11,8 +11,8 @@ use super::Usage;
 ///
 /// Where the kernel does not stamp arrivals, the read lag is an estimate: an
 /// answer may have come at any time since the worker could last see none. If it
-/// slept, that was when it fell asleep, and it was woken at once, unless it
-/// overslept an instant that it had set; if it did not sleep, that was in the turn before.
+/// slept, it was woken as quickly as sleepers are here, unless it overslept an
+/// instant that it had set; if it did not sleep, that was in the turn before.
 #[derive(Debug)]
 pub(super) struct Watch {
     /// Every turn of the loop is looked at, with a reading of the clock of its own.
@@ -59,9 +59,10 @@ impl Watch {
         self.woke = now;
     }
 
-    /// A wait that began at `before` and was to last until `until` was over at `now`.
+    /// A wait that began at `before` and was to last until `until` was over at
+    /// `now`; waking up takes about `wake_up` here.
     #[inline]
-    pub(super) fn woke(&mut self, before: Nanos, until: Nanos, now: Nanos) {
+    pub(super) fn woke(&mut self, before: Nanos, until: Nanos, now: Nanos, wake_up: Nanos) {
         if !self.is_close {
             return;
         }
@@ -69,7 +70,7 @@ impl Watch {
             self.blind_since = self.woke;
             self.stall = self.stall.max(now.since(self.woke));
         } else {
-            self.blind_since = now.min(until.max(before));
+            self.blind_since = now.min(until.max(before)).before(wake_up).max(before);
             self.stall = self.stall.max(before.since(self.woke)).max(now.since(until.max(before)));
         }
         self.woke = now;

@@ -60,8 +60,9 @@ impl Waves {
         Slot { index: self.schedule.index(self.number, user), measured: self.measured }
     }
 
-    /// When the wave under preparation is to be released, decided at `now` for all workers.
-    pub(super) fn decide(&self, now: Nanos, workers: u32) -> Release {
+    /// When the wave under preparation is to be released, decided at `now` for
+    /// all workers. `warm`: a warm-up that lasts until it is steady is over.
+    pub(super) fn decide(&self, now: Nanos, workers: u32, warm: bool) -> Release {
         let soon = if workers == 1 { now } else { now + AHEAD };
         let planned = match self.number {
             0 => None,
@@ -77,7 +78,7 @@ impl Waves {
                 Warmup::None => true,
                 Warmup::Requests(n) => (self.number + 1).saturating_mul(u64::from(self.schedule.users)) >= n,
                 Warmup::Time(span) => at >= if self.number == 0 { at + span } else { self.began + span },
-                Warmup::Auto => false,
+                Warmup::Auto => warm,
             };
         Release::At { at, late: planned.map_or(Nanos::ZERO, |planned| at.since(planned)), next_is_measured }
     }
@@ -142,7 +143,7 @@ mod tests {
     fn run(mut w: Waves, took: u64) -> Vec<(bool, u32, u64, u64)> {
         let mut now = Nanos(1000);
         let mut out = Vec::new();
-        while let Release::At { at, late, next_is_measured } = w.decide(now, 1) {
+        while let Release::At { at, late, next_is_measured } = w.decide(now, 1, false) {
             w.released(at);
             out.push((w.measured, w.number(), at.0, late.0));
             w.advance(next_is_measured);

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use crate::net::{Readiness, Stop};
-use crate::plan::{Limits, Model, Plan};
+use crate::plan::{Limits, Model, Plan, Warmup};
 use crate::proto::{Answer, Codec, End};
 use crate::record::{Cause, Failure, Outcome, Phase, Record};
 use crate::schedule;
 use crate::source::Source;
-use crate::stats::{Board, Clocks, Tally};
+use crate::stats::{Beat, Board, Clocks, Tally, ln_fast};
 use crate::time::{Nanos, WallClock};
 
 use super::closed::Closed;
@@ -45,6 +45,10 @@ pub struct Worker<'a, I> {
     pub(super) now: Nanos,
     /// Warm-up is over.
     pub(super) counting: bool,
+    /// What the warm-up has answered since the last tick, if that decides when it ends.
+    warming: Option<Beat>,
+    /// When sending began.
+    pub(super) launched: Nanos,
     pub(super) keep_alive: bool,
     /// What this worker knows of its own lateness.
     pub(super) watch: Watch,
@@ -124,6 +128,8 @@ impl<'a, I: Io> Worker<'a, I> {
             active: count,
             now: Nanos::ZERO,
             counting: false,
+            warming: (load.warmup == Warmup::Auto).then(Beat::default),
+            launched: Nanos::NEVER,
             keep_alive: plan.request.keep_alive,
             watch: Watch::new(is_open),
             number,
@@ -155,7 +161,7 @@ impl<'a, I: Io> Worker<'a, I> {
             self.io.wait(before, until, &mut self.ready);
             if self.watch.is_close || self.ready.is_empty() {
                 self.now = self.io.now();
-                self.watch.woke(before, until, self.now);
+                self.watch.woke(before, until, self.now, self.io.wake_up());
                 // Requests that are due go out before answers are read: a late one is late for the server too.
                 self.start_the_due();
             }
@@ -181,7 +187,7 @@ impl<'a, I: Io> Worker<'a, I> {
         }
         let due = match &self.pace {
             // The rest of the time is spent with polls that do not sleep.
-            Pace::Open(open) if self.gate.is_open() => Nanos(open.next_instant().0.saturating_sub(self.io.wake_up().0)),
+            Pace::Open(open) if self.gate.is_open() => open.next_instant().before(self.io.wake_up()),
             _ => Nanos::NEVER,
         };
         let drained = self.ended + self.limits.drain;
@@ -331,13 +337,18 @@ impl<'a, I: Io> Worker<'a, I> {
         }
         if self.users[u as usize].request.slot.measured {
             self.count(record);
+        } else if let Some(beat) = &mut self.warming
+            && record.failure.is_none()
+        {
+            beat.count += 1;
+            beat.sum_ln += ln_fast(record.response().0);
         }
         match &mut self.pace {
             Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
             Pace::Closed(_) if self.users[u as usize].link != Link::BackOff => self.free.push(u),
             Pace::Closed(_) => {}
             Pace::Open(open) => {
-                self.users[u as usize].freed = Nanos(record.done.0.saturating_sub(record.tool_error().0));
+                self.users[u as usize].freed = record.done.before(record.tool_error());
                 open.busy -= 1;
                 open.set_free(u);
             }
@@ -409,6 +420,7 @@ impl<'a, I: Io> Worker<'a, I> {
             self.watch.end_second(self.now, usage);
         }
         self.note_the_waiting();
+        self.warm_up();
         if self.counting {
             self.tally.roll(self.now);
         }
@@ -471,6 +483,23 @@ impl<'a, I: Io> Worker<'a, I> {
             };
             self.ended = window_end;
             self.tally.start(t0, window_end);
+        }
+    }
+
+    /// A warm-up that lasts until it is steady: what this worker has seen of it, and when it ends.
+    fn warm_up(&mut self) {
+        let Some(beat) = &mut self.warming else { return };
+        if self.launched == Nanos::NEVER || self.now < self.launched {
+            return;
+        }
+        self.shared.auto.add(std::mem::take(beat), self.launched, self.now);
+        let Some(t0) = self.shared.auto.t0() else { return };
+        self.warming = None;
+        match &mut self.pace {
+            // Whoever decides on the next wave asks for it there.
+            Pace::Waves(_) => {}
+            Pace::Closed(closed) => closed.end_warmup(t0),
+            Pace::Open(open) => open.count_from(t0),
         }
     }
 

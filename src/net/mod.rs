@@ -7,6 +7,7 @@ pub mod limits;
 pub mod noise;
 mod poller;
 pub mod resolve;
+mod stamps;
 pub mod tls;
 mod transport;
 

@@ -7,9 +7,11 @@ use std::path::Path;
 use mio::net::{TcpStream, UnixStream};
 
 use crate::record::{Failure, Phase};
+use crate::time::Nanos;
 
 use super::Poller;
 use super::cause::failure_of;
+use super::stamps::Stamps;
 use super::tls::{TlsSettings, TlsState};
 
 /// A connection that is being opened or open. Dropping it closes it.
@@ -23,7 +25,7 @@ pub struct Transport {
 
 #[derive(Debug)]
 enum Socket {
-    Tcp(TcpStream),
+    Tcp(TcpStream, Option<Box<Stamps>>),
     Unix(UnixStream),
 }
 
@@ -46,7 +48,7 @@ pub enum Stop {
 }
 
 impl Transport {
-    /// Begins to connect to a TCP address.
+    /// Begins to connect to a TCP address. With `stamps` the kernel is asked to stamp what arrives.
     ///
     /// # Errors
     /// What the system said at once.
@@ -55,13 +57,15 @@ impl Transport {
         poller: &Poller,
         number: u32,
         tls: Option<&TlsSettings>,
+        stamps: bool,
     ) -> Result<Transport, Failure> {
         let failed = |e: io::Error| failure_of(Phase::Connect, &e);
         let mut stream = TcpStream::connect(address).map_err(failed)?;
         // Nagle's algorithm would hold back the end of a request until an acknowledgement comes.
         let _ = stream.set_nodelay(true);
         poller.register(&mut stream, number).map_err(failed)?;
-        Transport::begin(Socket::Tcp(stream), tls)
+        let stamps = if stamps { Stamps::ask_for(&stream) } else { None };
+        Transport::begin(Socket::Tcp(stream, stamps), tls)
     }
 
     /// Connects to a Unix-domain socket.
@@ -120,6 +124,15 @@ impl Transport {
         }
     }
 
+    /// When the last byte of the last read arrived, by the wall clock, if the kernel has said so.
+    #[inline]
+    pub fn arrived(&self) -> Option<Nanos> {
+        match &self.socket {
+            Socket::Tcp(_, Some(stamps)) => stamps.last,
+            Socket::Tcp(_, None) | Socket::Unix(_) => None,
+        }
+    }
+
     /// A read would give something, though the socket may be empty.
     #[inline]
     pub fn has_more(&self) -> bool {
@@ -162,7 +175,7 @@ fn stop(phase: Phase, error: &io::Error) -> Result<(), Stop> {
 impl Socket {
     fn is_connected(&self) -> io::Result<bool> {
         let (error, peer) = match self {
-            Socket::Tcp(s) => (s.take_error()?, s.peer_addr().map(drop)),
+            Socket::Tcp(s, _) => (s.take_error()?, s.peer_addr().map(drop)),
             Socket::Unix(s) => (s.take_error()?, s.peer_addr().map(drop)),
         };
         match (error, peer) {
@@ -178,7 +191,8 @@ impl Read for Socket {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Socket::Tcp(s) => s.read(buf),
+            Socket::Tcp(s, None) => s.read(buf),
+            Socket::Tcp(s, Some(stamps)) => stamps.read(s, buf),
             Socket::Unix(s) => s.read(buf),
         }
     }
@@ -188,7 +202,7 @@ impl Write for Socket {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match self {
-            Socket::Tcp(s) => s.write(buf),
+            Socket::Tcp(s, _) => s.write(buf),
             Socket::Unix(s) => s.write(buf),
         }
     }

@@ -90,7 +90,8 @@ fn what_ran(s: &Summary, paint: Paint) -> String {
     }
     parts.extend(plan.requests.map(|n| count(n, "request")));
     parts.extend(plan.duration_s.map(|s| format!("for {}", seconds(s))));
-    parts.extend(plan.warmup.as_ref().map(|w| format!("warm-up {w}")));
+    let lasted = s.steady.warmup_s.map_or(String::new(), |s| format!(" ({})", seconds(s)));
+    parts.extend(plan.warmup.as_ref().map(|w| format!("warm-up {w}{lasted}")));
     parts.push(format!("timeout {}", seconds(plan.timeout_s)));
     if plan.workers > 1 {
         parts.push(count(plan.workers.into(), "worker"));
@@ -469,7 +470,7 @@ mod tests {
                 },
                 Confidence { quantile: "p99_9".into(), low_ms: None, high_ms: None, n_eff: None, needs: 3_688 },
             ],
-            steady: SteadyLine { stationary: None, from_s: None, growth_per_s: None, growth_r2: None },
+            steady: SteadyLine { warmup_s: None, stationary: None, from_s: None, growth_per_s: None, growth_r2: None },
             generator: generator(),
             status: BTreeMap::from([("200".into(), 98), ("404".into(), 1)]),
             failures: vec![FailureLine {

@@ -102,8 +102,10 @@ const SENT: Limits<f64> = Limits { degraded: 0.999, invalid: 0.99 };
 const CONNECTED: Limits<f64> = Limits { degraded: 1.0, invalid: 0.90 };
 /// The share of the local ports, or descriptors, that was in use: the next run may find none.
 const IN_USE: f64 = 0.70;
-/// An idle thread's lateness counts so many times: p99.9 of a run is later than p99 of a short look.
+/// An idle thread's lateness counts so many times: the short look before a run does not see all.
 const NOISE: u64 = 4;
+/// Its largest one so many times where the rare is judged: the look sees p99, and p99.9 is far beyond it.
+const RARE_NOISE: u64 = 16;
 /// Shorter runs have used too little of anything to be judged by shares of time.
 const LONG_ENOUGH: Nanos = Nanos::from_millis(200);
 /// Waiting for a connection matters from this share of the time in the system on.
@@ -125,6 +127,8 @@ pub struct Circumstances {
     pub reached: u64,
     /// How late an idle thread wakes on this machine, where that was measured.
     pub noise: Option<Distribution>,
+    /// A warm-up that was to last until it was steady did so. None: there was none.
+    pub warmed_up: Option<bool>,
     /// The share of the local ports in use at the end of the run.
     pub ports: Option<f64>,
     /// The share of the allowed descriptors in use.
@@ -272,9 +276,17 @@ impl<'a> Case<'a> {
         let timing = [self.send_lag(), self.stall(), self.cpu(), self.run_queue()].into_iter().flatten().map(tame);
         let mut findings: Vec<Finding> = band.into_iter().chain(timing).collect();
         findings.extend(
-            [self.sink(), self.sent(), self.connections(), self.exhausted(), self.in_use(), self.lost()]
-                .into_iter()
-                .flatten(),
+            [
+                self.sink(),
+                self.sent(),
+                self.connections(),
+                self.exhausted(),
+                self.in_use(),
+                self.warm_up(),
+                self.lost(),
+            ]
+            .into_iter()
+            .flatten(),
         );
         // The gravest first; of equals, in the order of the checks.
         findings.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
@@ -285,6 +297,11 @@ impl<'a> Case<'a> {
     fn noise(&self, p: Ppm) -> Nanos {
         let noise = self.facts.noise.as_ref().and_then(|noise| noise.quantile(p)).unwrap_or(Nanos::ZERO);
         Nanos(noise.0 * NOISE)
+    }
+
+    fn rare_noise(&self) -> Nanos {
+        let noise = self.facts.noise.as_ref().and_then(Distribution::max).unwrap_or(Nanos::ZERO);
+        Nanos(noise.0 * RARE_NOISE)
     }
 
     /// R - (R - e) at quantile p.
@@ -329,15 +346,15 @@ impl<'a> Case<'a> {
         let lag = self.tally.lag()?.quantile(999_000)?;
         let median = self.response.quantile(500_000)?;
         let limits = (
-            scaled(median, LAG_SHARE.degraded).max(LAG.degraded).max(self.noise(1_000_000)),
-            scaled(median, LAG_SHARE.invalid).max(LAG.invalid).max(self.noise(1_000_000)),
+            scaled(median, LAG_SHARE.degraded).max(LAG.degraded).max(self.rare_noise()),
+            scaled(median, LAG_SHARE.invalid).max(LAG.invalid).max(self.rare_noise()),
         );
         Some((above(lag, limits)?, format!("this tool sent late: p99.9 of the send lag is {lag}")))
     }
 
     fn stall(&self) -> Option<Finding> {
         let stall = self.tally.health.stall;
-        let limits = (STALL.degraded.max(self.noise(1_000_000)), STALL.invalid.max(self.noise(1_000_000)));
+        let limits = (STALL.degraded.max(self.rare_noise()), STALL.invalid.max(self.rare_noise()));
         // Where nothing has to be sent at an instant, a scheduling slice is seen as
         // a stall of the loop in which nobody was waiting.
         let limits = if self.is_open { limits } else { (limits.1, Nanos::NEVER) };
@@ -405,6 +422,11 @@ impl<'a> Case<'a> {
         let (share, name) =
             what.into_iter().find_map(|(share, name)| share.filter(|s| *s > IN_USE).map(|s| (s, name)))?;
         Some((Verdict::Degraded, format!("{} of the {name} were in use", percent(share))))
+    }
+
+    fn warm_up(&self) -> Option<Finding> {
+        let text = "response times were not steady when the warm-up had lasted as long as it may";
+        (self.facts.warmed_up == Some(false)).then(|| (Verdict::Degraded, text.into()))
     }
 
     /// Little's law, and the number of requests: two counts of one thing have to agree.

@@ -26,6 +26,8 @@ pub struct Confidence {
 /// Whether a run was steady.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SteadyLine {
+    /// How long a warm-up lasted that was to last until it was steady.
+    pub warmup_s: Option<f64>,
     /// Response times had settled by the middle of the run. None: it was too short to tell.
     pub stationary: Option<bool>,
     /// When they had settled, in seconds from T0.
@@ -94,6 +96,7 @@ impl SteadyLine {
             due.take_while(|(s, _)| tally.t0 + Nanos((s * 1e9) as u64) <= tally.window_end).collect();
         let trend = trend(&due);
         SteadyLine {
+            warmup_s: None,
             stationary,
             from_s,
             growth_per_s: trend.as_ref().map(|trend| trend.per_s),

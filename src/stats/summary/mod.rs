@@ -129,6 +129,8 @@ pub struct RunFacts {
     pub interrupted: bool,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// How long a warm-up lasted that was to last until it was steady.
+    pub warmup_s: Option<f64>,
     /// What the tool itself had.
     pub circumstances: Circumstances,
 }
@@ -139,7 +141,7 @@ impl Summary {
         let interval = tally.series.width();
         let mut intervals = Vec::new();
         tally.series.for_each(interval, |sum| intervals.push(IntervalLine::new(sum)));
-        let steady = SteadyLine::new(tally);
+        let steady = SteadyLine { warmup_s: facts.warmup_s, ..SteadyLine::new(tally) };
         let counts = tally.counts();
         let accounting = Accounting {
             scheduled: counts.ended() + counts.unfinished + tally.unsent,
@@ -252,6 +254,7 @@ mod tests {
             started_at_unix_s: 1_767_225_600.0,
             interrupted: true,
             notes: vec![],
+            warmup_s: None,
             circumstances: Circumstances::default(),
         };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());

@@ -125,3 +125,27 @@ fn without_keep_alive_each_request_connects_when_it_is_due() {
     assert_eq!(ran.times(), [(0, 0.0, 5.0), (1, 10.0, 5.0), (2, 20.0, 5.0)]);
     assert!(ran.records.iter().all(|r| r.lag() == Some(Nanos::ZERO) && r.service() == Some(ms(2))));
 }
+
+#[test]
+fn a_warm_up_lasts_until_response_times_have_settled() {
+    // Answers take 20 ms at first, and settle at 2 ms within some seconds.
+    let settling = || {
+        Server::replies(|asked| {
+            let slow = (-asked.at.as_secs() / 1.5).exp() * 18.0;
+            let wobble = f64::from(asked.before * 31 % 17) / 50.0;
+            Reply::Ok(Nanos(((2.0 + slow + wobble) * 1e6) as u64))
+        })
+    };
+    let mut closed = Scene::closed(4, 200);
+    closed.plan.load.warmup = Warmup::Auto;
+    let open = Scene::open(200.0, 20, ms(1_000)).warmup(Warmup::Auto);
+    let waves = Scene::waves(4, 200).warmup(Warmup::Auto);
+    for (model, scene) in [("closed", closed), ("open", open), ("waves", waves)] {
+        let ran = scene.run(settling());
+        assert!((ms(5_000)..ms(55_000)).contains(&ran.t0()), "{model}: {}", ran.t0());
+        assert_eq!((ran.records.len(), ran.tally.counts().ok), (200, 200), "{model}");
+        let slowest = ran.tally.response().max().unwrap();
+        assert!(slowest < ms(4), "{model}: {slowest}");
+        assert!(ran.records.iter().all(|r| r.due >= ran.tally.t0), "{model}");
+    }
+}

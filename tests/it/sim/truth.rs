@@ -49,6 +49,7 @@ fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         started_at_unix_s: 0.0,
         interrupted: false,
         notes: vec![],
+        warmup_s: None,
         circumstances: Circumstances { asked: 1, reached: 1, ..Circumstances::default() },
     };
     Summary::new(facts, &ran.tally)
