@@ -88,6 +88,9 @@ impl<I: Io> Worker<'_, I> {
                 self.tally.waiting.come(due);
             }
         }
+        if let Pace::Open(open) = &self.pace {
+            self.tally.backlog_full = open.overflowed;
+        }
     }
 
     /// `u` sends the request that was due at `due`. It was ready when its connection was.

@@ -94,6 +94,8 @@ pub struct Tally {
     pub replaced: u64,
     /// Requests that were due but never given to a connection.
     pub unsent: u64,
+    /// More would have waited for a connection than may, and the schedule ended.
+    pub backlog_full: bool,
     /// How long it took to open connections.
     pub connect: Distribution,
     /// Waves, in the wave model.
@@ -174,6 +176,7 @@ impl Tally {
             connections: 0,
             replaced: 0,
             unsent: 0,
+            backlog_full: false,
             connect: empty(),
             waves: WaveTally::default(),
             failures: Vec::with_capacity(16),
@@ -368,6 +371,7 @@ impl Tally {
         self.connections += other.connections;
         self.replaced += other.replaced;
         self.unsent += other.unsent;
+        self.backlog_full |= other.backlog_full;
         self.health.merge(&other.health);
         self.present += other.present;
         self.waiting += other.waiting;

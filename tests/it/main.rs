@@ -4,6 +4,7 @@ mod floors;
 mod hostile;
 mod load;
 mod readme;
+mod schedule;
 mod schema;
 mod scripted;
 mod serve;

@@ -212,6 +212,9 @@ fn observations(tally: &Tally, accounting: &Accounting) -> Vec<String> {
     if redirects > 0 && redirects == accounting.ok + accounting.http_error {
         notes.push("all answers are redirects (3xx), which are not followed: is the URL the one you meant?".into());
     }
+    if tally.backlog_full {
+        notes.push("the backlog was full, and the run ended there: see --max-backlog".into());
+    }
     let retried = retried_connects(tally);
     if retried > 0 {
         let what = "took as long to open as a lost SYN or a full listen backlog makes them";

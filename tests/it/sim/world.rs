@@ -44,6 +44,8 @@ pub(super) enum Accept {
     After(Nanos),
     /// It is refused after so long.
     Refuse(Nanos),
+    /// This side has no descriptor for it.
+    NoDescriptor,
     /// Nothing, ever.
     Never,
 }
@@ -219,6 +221,7 @@ impl Io for World {
                 connection.refused_at = Some(now + after);
                 connection.wake.push(now + after);
             }
+            Accept::NoDescriptor => return Err(Failure::new(Phase::Connect, Cause::NoDescriptors)),
             Accept::Never => connection.open_at = Some(Nanos::NEVER),
         }
         let opening = |c: &&Connection| c.open_at.is_some_and(|at| at > now) || c.refused_at.is_some_and(|at| at > now);
@@ -388,6 +391,23 @@ impl Scene {
 }
 
 impl Ran {
+    /// Every request is counted once, and for as long as it was there: the
+    /// number present over time adds up to the times of all requests.
+    #[track_caller]
+    pub(super) fn assert_accounted_for(&self, scene: &str) {
+        let counts = self.tally.counts();
+        assert_eq!(counts.ended() + counts.unfinished, self.records.len() as u64, "{scene}: rows");
+        let present = &self.tally.present;
+        assert_eq!(present.come, counts.ended() + counts.unfinished + self.tally.unsent, "{scene}: requests");
+        assert_eq!((present.present, self.tally.waiting.present), (0, 0), "{scene}: left over");
+        let times = [&self.tally.response(), self.tally.censored(), self.tally.failed()];
+        let sum: u128 = times.iter().map(|d| d.sum()).sum();
+        assert_eq!(present.area(), sum as i128, "{scene}: Little's law");
+        let mut indexes: Vec<u64> = self.records.iter().map(|r| r.index).collect();
+        indexes.sort_unstable();
+        assert!(indexes.windows(2).all(|pair| pair[0] < pair[1]), "{scene}: a number twice");
+    }
+
     /// (index, due from the start, response time) of all requests, by index, in milliseconds.
     pub(super) fn times(&self) -> Vec<(u64, f64, f64)> {
         let mut times: Vec<_> =
