@@ -29,7 +29,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--csv", required=True)
     parser.add_argument("--json", required=True)
-    parser.add_argument("--model", choices=["waves", "closed"], default="waves")
+    parser.add_argument("--model", choices=["waves", "closed", "open"], default="waves")
     parser.add_argument("--users", type=int, default=20)
     parser.add_argument("--rows", type=int, help="exact number of rows, indexes 0..ROWS-1")
     parser.add_argument("--at-least", type=int, default=1, help="without --rows")
@@ -105,7 +105,7 @@ def check_rows(check, rows, args):
             wrong["latency_ms below service_ms"] += latency < service - ROUNDING_MS
             if row["first_byte_ms"]:
                 wrong["first_byte_ms above service_ms"] += float(row["first_byte_ms"]) > service + ROUNDING_MS
-            if args.model == "closed" and row["lag_ms"]:
+            if args.model != "waves" and row["lag_ms"]:
                 wait = latency - service - float(row["lag_ms"])
                 wrong["latency_ms below service_ms + lag_ms"] += wait < -2 * ROUNDING_MS
         wrong["millisecond without three decimals"] += any(
@@ -169,6 +169,16 @@ def check_summary(check, rows, summary, args):
         check.that(summary["throughput_per_s"] > 0, "throughput_per_s is 0")
     if args.reuses:
         check.that(summary["connections"] < len(rows), f"{summary['connections']} connections for {len(rows)} rows")
+
+    generator = summary["generator"]
+    check.that(generator["verdict"] in ["VALID", "DEGRADED", "INVALID"], f"verdict {generator['verdict']}")
+    check.close("Little's law: generator.present_s", generator["present_s"], generator["response_sum_s"],
+                1e-6 * generator["response_sum_s"] + 1e-6)
+    if args.model == "open":
+        check.that(plan["rate_per_s"] > 0, "plan.rate_per_s is not above 0")
+        if plan["arrivals"] == "uniform":
+            off = max(abs(float(row["start_ms"]) - int(row["index"]) * 1e3 / plan["rate_per_s"]) for row in rows)
+            check.that(off <= ROUNDING_MS, f"start_ms is {off} ms off its schedule")
 
     # Nothing was answered: there is no distribution.
     response = summary["response_ms"] or {"count": 0}

@@ -120,6 +120,9 @@ fn describe(snapshot: &Snapshot, stop: Stop, now: Nanos, last: Option<(Nanos, u6
         parts.push(format!("p50 {p50}"));
         parts.push(format!("p99 {p99}"));
     }
+    if snapshot.waiting > 0 {
+        parts.push(format!("{} waiting", grouped(snapshot.waiting)));
+    }
     let errors = counts.http_error + counts.failed + counts.timeout;
     if errors > 0 {
         parts.push(units::count(errors, "error"));

@@ -17,6 +17,7 @@ pub struct Board {
 struct Cell {
     t0: Nanos,
     counts: Counts,
+    waiting: u64,
     response: Distribution,
 }
 
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub t0: Nanos,
     /// Requests by outcome.
     pub counts: Counts,
+    /// Requests that wait for a connection.
+    pub waiting: u64,
     /// Response times of the answers.
     pub response: Distribution,
 }
@@ -42,17 +45,20 @@ impl Board {
         let mut cell = lock(&self.cells[worker as usize]);
         cell.t0 = t0;
         cell.counts = tally.counts();
+        cell.waiting = tally.waiting.present;
         cell.response.clear();
         tally.add_response_to(&mut cell.response);
     }
 
     /// All cells, summed.
     pub fn snapshot(&self) -> Snapshot {
-        let mut sum = Snapshot { t0: Nanos::ZERO, counts: Counts::default(), response: Distribution::new() };
+        let mut sum =
+            Snapshot { t0: Nanos::ZERO, counts: Counts::default(), waiting: 0, response: Distribution::new() };
         for cell in &self.cells {
             let cell = lock(cell);
             sum.t0 = sum.t0.max(cell.t0);
             sum.counts.merge(&cell.counts);
+            sum.waiting += cell.waiting;
             sum.response.merge(&cell.response);
         }
         sum

@@ -130,7 +130,8 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
     let chance = move |asked: super::world::Asked, kind: u64| {
         onrush::rng::mix(seed * 7 + kind, u64::from(asked.user) << 32 | u64::from(asked.before))
     };
-    let stalled = move |at: Nanos| if seed % 5 == 0 && at.0 / 60_000_000 % 2 == 1 { ms(70) } else { Nanos::ZERO };
+    let stalled =
+        move |at: Nanos| if seed.is_multiple_of(5) && at.0 / 60_000_000 % 2 == 1 { ms(70) } else { Nanos::ZERO };
     let server = Server::replies(move |asked| match chance(asked, 0) % 11 {
         0 => Reply::Reset(ms(1)),
         1 => Reply::Close(ms(2)),
@@ -169,8 +170,8 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
     };
     scene.plan.limits.request = ms(100);
     scene.plan.limits.connect = ms(50);
-    scene.plan.limits.drain = if seed % 4 == 0 { ms(30) } else { ms(100) };
-    let cut = seed % 3 == 0 || seed % 4 == 0;
+    scene.plan.limits.drain = if seed.is_multiple_of(4) { ms(30) } else { ms(100) };
+    let cut = seed.is_multiple_of(3) || seed.is_multiple_of(4);
     (scene, server, number.filter(|_| !cut))
 }
 
