@@ -131,7 +131,7 @@ impl<'a, I: Io> Worker<'a, I> {
             warming: (load.warmup == Warmup::Auto).then(Beat::default),
             launched: Nanos::NEVER,
             keep_alive: plan.request.keep_alive,
-            watch: Watch::new(is_open),
+            watch: Watch::new(clocks.error),
             number,
             first_user: share.start,
             board,

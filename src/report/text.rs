@@ -335,7 +335,9 @@ fn wrap(prefix: &str, parts: &[String], separator: &str) -> String {
     let mut out = String::from(prefix);
     let mut column = prefix.len();
     for (i, part) in parts.iter().enumerate() {
-        if i > 0 && column + separator.len() + width(part) > COLUMNS_OF_A_SCREEN {
+        // What separates it from the next part stays on its line.
+        let end = if i + 1 < parts.len() { separator.trim_end().len() } else { 0 };
+        if i > 0 && column + separator.len() + width(part) + end > COLUMNS_OF_A_SCREEN {
             out += separator.trim_end();
             out += &format!("\n{indent}");
             column = indent.len();
