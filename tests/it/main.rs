@@ -1,5 +1,6 @@
 //! The binary, from outside.
 
+mod faults;
 mod floors;
 mod hostile;
 mod load;

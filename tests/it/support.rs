@@ -193,6 +193,10 @@ impl Report {
         }
         let summed = self.summary.failures.iter().map(|f| (format!("{}: {}", f.phase.text(), f.cause.text()), f.count));
         assert_eq!(failures, summed.collect::<BTreeMap<_, _>>(), "failures in rows and in the summary");
+        let generator = &self.summary.generator;
+        let (present, sum) = (generator.present_s, generator.response_sum_s);
+        assert!((present - sum).abs() <= 1e-9 * sum + 1e-9, "Little's law: {present} s present, {sum} s in all");
+        assert!(!generator.reasons.iter().any(|reason| reason.contains("defect")), "{:?}", generator.reasons);
         let statuses: u64 = self.summary.status.values().sum();
         assert_eq!(statuses, a.ok + a.http_error, "answers by status");
         for line in self.stdout.lines().filter(|line| !line.trim_start().starts_with("Files")) {
