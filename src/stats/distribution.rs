@@ -107,6 +107,24 @@ impl Distribution {
         self.value_at_rank(rank(self.count, p))
     }
 
+    /// The quantiles for an ascending list of p, in one pass. None if there is no value.
+    pub fn quantiles<const N: usize>(&self, ps: [Ppm; N]) -> Option<[Nanos; N]> {
+        let mut values = [self.max()?; N];
+        let mut left = ps.iter().zip(&mut values).map(|(&p, value)| (rank(self.count, p), value)).peekable();
+        let mut seen = 0;
+        for (_, high, count) in self.buckets() {
+            seen += count;
+            while let Some((_, value)) = left.next_if(|(rank, _)| seen >= *rank) {
+                *value = Nanos(high.0.clamp(self.min, self.max));
+            }
+            if left.peek().is_none() {
+                break;
+            }
+        }
+        // Among the values over the limit only the largest is known.
+        Some(values)
+    }
+
     /// The `rank`-th smallest value, counted from 1. None if there are fewer.
     pub fn value_at_rank(&self, rank: u64) -> Option<Nanos> {
         self.bucket_at_rank(rank).map(|(_, high)| high)
@@ -276,6 +294,7 @@ mod tests {
             let truth = values[rank(values.len() as u64, p) as usize - 1];
             let got = d.quantile(p).unwrap().0;
             prop_assert!(got >= truth && got as f64 <= truth as f64 * 1.001 + 1.0, "{got} for {truth}");
+            prop_assert_eq!(d.quantiles([p, p, 1_000_000]), d.quantile(p).map(|x| [x, x, d.max().unwrap()]));
             prop_assert_eq!(d.min(), Some(Nanos(values[0])));
             prop_assert_eq!(d.max(), Some(Nanos(values[values.len() - 1])));
         }

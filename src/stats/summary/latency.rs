@@ -51,19 +51,19 @@ const QUANTILES: [(&str, Ppm); 7] = [
 impl Latency {
     /// The numbers of a distribution. None if it is empty.
     pub fn new(d: &Distribution) -> Option<Latency> {
-        let quantile = |p| d.quantile(p).map_or(0.0, Nanos::as_millis);
+        let [p50, p75, p90, p95, p99, p99_9, p99_99] = d.quantiles(QUANTILES.map(|(_, p)| p))?.map(Nanos::as_millis);
         Some(Latency {
             count: d.count(),
             min: d.min()?.as_millis(),
             mean: d.mean()? / 1e6,
             stddev: d.stddev()? / 1e6,
-            p50: quantile(QUANTILES[0].1),
-            p75: quantile(QUANTILES[1].1),
-            p90: quantile(QUANTILES[2].1),
-            p95: quantile(QUANTILES[3].1),
-            p99: quantile(QUANTILES[4].1),
-            p99_9: quantile(QUANTILES[5].1),
-            p99_99: quantile(QUANTILES[6].1),
+            p50,
+            p75,
+            p90,
+            p95,
+            p99,
+            p99_9,
+            p99_99,
             max: d.max()?.as_millis(),
             censored: 0,
             at_least: Vec::new(),
