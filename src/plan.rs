@@ -166,7 +166,7 @@ pub enum Warmup {
 /// How long anything may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A request, from due (in the open model: from when it has a connection) to done.
+    /// A request, from when it is sent or its connection begins to open: how late it is then is not counted.
     pub request: Nanos,
     /// Opening a connection, TLS included.
     pub connect: Nanos,

@@ -305,14 +305,13 @@ impl<I: Io> Worker<'_, I> {
                 user.request.sent = sent;
                 user.request.due = sent.before(self.gate.late);
                 user.request.ready = planned;
-                let due = user.request.due;
                 if let Pace::Waves(waves) = &mut self.pace {
                     waves.sent(sent);
                 }
                 self.came(u);
                 let node = self.link_node(u);
                 self.deadlines.disarm(node);
-                self.request_limit_starts(u, due);
+                self.request_limit_starts(u, sent);
                 self.flush(u);
             }
         }

@@ -84,9 +84,8 @@ impl<I: Io> Worker<'_, I> {
             // In the open model it was due before it was given to a user.
             Pace::Closed(_) | Pace::Open(_) => request.due = self.now,
         }
-        let due = request.due;
         self.came(u);
-        self.request_limit_starts(u, due);
+        self.request_limit_starts(u, self.now);
     }
 
     /// Readiness of a connection that is being opened.

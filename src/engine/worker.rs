@@ -64,6 +64,8 @@ pub struct Worker<'a, I> {
     buf: Box<[u8]>,
     done: Vec<Answer>,
     ready: Vec<Readiness>,
+    /// In this turn the worker has waited for the sink.
+    held_up: bool,
     /// Connections that had more to read than one turn allows.
     again: Vec<u32>,
     next_tick: Nanos,
@@ -141,6 +143,7 @@ impl<'a, I: Io> Worker<'a, I> {
             buf: vec![0; READ_BUFFER].into(),
             done: Vec::with_capacity(16),
             ready: Vec::with_capacity(1024),
+            held_up: false,
             again: Vec::new(),
             next_tick: Nanos::ZERO,
         }
@@ -166,7 +169,10 @@ impl<'a, I: Io> Worker<'a, I> {
                 self.start_the_due();
             }
             self.read_all();
-            self.expire();
+            // While the sink held this worker up, answers may have come in time that are not read yet.
+            if !std::mem::take(&mut self.held_up) {
+                self.expire();
+            }
             self.tick();
             if self.shared.is_interrupted() || self.now >= self.ended + self.limits.drain {
                 self.cut();
@@ -369,6 +375,7 @@ impl<'a, I: Io> Worker<'a, I> {
             self.now = self.io.now();
             self.tally.health.sink_wait += self.now.since(before);
             self.watch.excuse(self.now);
+            self.held_up = true;
         }
     }
 

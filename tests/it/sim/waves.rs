@@ -90,3 +90,12 @@ fn a_connection_that_the_server_closes_after_its_answer_is_reopened_before_the_n
     assert_eq!(ran.times(), [(0, 3.0, 5.0), (1, 3.0, 5.0), (2, 11.0, 5.0), (3, 11.0, 5.0)]);
     assert_eq!((ran.tally.connections, ran.tally.replaced), (4, 0));
 }
+
+#[test]
+fn a_late_wave_has_its_whole_time_limit() {
+    let every = Model::Waves { every: Some(ms(10)), hold_last_byte: false };
+    let ran = Scene::new(every, 1, Some(8), None).run(Server::answers_after(ms(60)));
+    // Each takes 60 ms of its 100, and is later than the one before by 50.
+    assert_eq!((ran.tally.counts().ok, ran.tally.counts().timeout), (8, 0));
+    assert_eq!(ran.times().last(), Some(&(7, 70.0, 410.0)));
+}
