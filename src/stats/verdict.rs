@@ -110,6 +110,9 @@ const RARE_NOISE: u64 = 16;
 const LONG_ENOUGH: Nanos = Nanos::from_millis(200);
 /// Waiting for a connection matters from this share of the time in the system on.
 const WAITING: f64 = 0.10;
+/// This tool is to blame where more than this share of the time that requests took
+/// is its own: more than everybody else's together.
+const BLAME: f64 = 0.5;
 /// The server is slow if answers take so many times as long as the quickest one,
 /// at the median; it has stalled if the slowest takes so many times the median.
 const SLOW: u64 = 2;
@@ -453,18 +456,28 @@ impl<'a> Case<'a> {
         let slow = median.0 > SLOW * quickest.0 || slowest.0 > STALLED * median.0;
         let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
         let busy = health.wall >= LONG_ENOUGH && health.cpu_share() > CPU.invalid;
+        let late = self.is_open && self.is_late();
+        let held_up = health.sink_wait.0 as f64 > WAITING * health.wall.0 as f64;
         match () {
             () if out_of_ports => Some(LimitedBy::Ports),
-            () if self.is_open && waited && !(busy && self.is_late()) => {
-                Some(if slow { LimitedBy::Server } else { LimitedBy::Connections })
-            }
-            () if busy || (self.is_open && self.is_late()) => Some(LimitedBy::Tool),
+            // Before the server: where this tool stands still, requests wait for
+            // connections whose answers lie unread, as they do if the server is slow.
+            () if held_up || (late && (busy || self.own_share() > BLAME)) => Some(LimitedBy::Tool),
+            () if self.is_open && waited => Some(if slow { LimitedBy::Server } else { LimitedBy::Connections }),
+            () if busy || late => Some(LimitedBy::Tool),
             () if retried => Some(LimitedBy::Network),
             () => None,
         }
     }
 
-    /// Much of the time that requests took is this tool's.
+    /// The share of the time that requests took that is this tool's.
+    fn own_share(&self) -> f64 {
+        let without = self.without_tool.as_ref().map_or(0.0, |d| d.sum() as f64);
+        let with = self.response.sum() as f64;
+        if with == 0.0 || without == 0.0 { 0.0 } else { 1.0 - without / with }
+    }
+
+    /// Much of a quantile of the response time is this tool's.
     fn is_late(&self) -> bool {
         self.band().is_some_and(|(verdict, _)| verdict == Verdict::Invalid)
     }
@@ -494,4 +507,140 @@ fn scaled(n: Nanos, share: f64) -> Nanos {
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Clocks;
+    use super::*;
+    use crate::record::{NO_WAVE, Record};
+
+    const CONNECTIONS: usize = 10;
+    const RATE: u64 = 1_000;
+    const REQUESTS: u64 = 3_000;
+
+    /// What a run at a rate meets.
+    #[derive(Clone, Copy)]
+    struct World {
+        /// How long the server takes for an answer.
+        takes: Nanos,
+        /// From when to when the server answers nobody.
+        server_stands: (Nanos, Nanos),
+        /// From when to when this tool does nothing.
+        tool_stands: (Nanos, Nanos),
+    }
+
+    const WELL: World = World {
+        takes: Nanos::from_micros(100),
+        server_stands: (Nanos::ZERO, Nanos::ZERO),
+        tool_stands: (Nanos::ZERO, Nanos::ZERO),
+    };
+
+    const SECOND: Nanos = Nanos::from_secs(1);
+
+    /// What workers would have counted: first come, first served, on the connection that is free first.
+    fn run(world: World) -> Tally {
+        let after = |at: Nanos, (from, to): (Nanos, Nanos)| if from <= at && at < to { to } else { at };
+        let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks { lag: true, error: true });
+        // When each has been read, and when it was free but for this tool.
+        let mut connections = [(Nanos::ZERO, Nanos::ZERO); CONNECTIONS];
+        let mut records = Vec::new();
+        for index in 0..REQUESTS {
+            let due = Nanos(index * 1_000_000_000 / RATE);
+            let connection = connections.iter_mut().min_by_key(|(read, _)| *read).unwrap();
+            let (read, ready) = *connection;
+            let sent = after(due.max(read), world.tool_stands);
+            let arrived = after(sent, world.server_stands) + world.takes;
+            let done = after(arrived, world.tool_stands);
+            let record = Record {
+                index,
+                due,
+                ready,
+                sent,
+                first_byte: done,
+                done,
+                wave: NO_WAVE,
+                read_lag_ns: done.since(arrived).0 as u32,
+                status: 200,
+                ..Record::default()
+            };
+            *connection = (done, done.before(record.tool_error()));
+            records.push(record);
+        }
+        for record in &records {
+            tally.present.come(record.due);
+            tally.waiting.come(record.due);
+            tally.waiting.go(record.sent);
+        }
+        records.sort_by_key(|record| record.done);
+        records.iter().for_each(|record| tally.record(record));
+        tally.health.wall = Nanos::from_secs(3);
+        tally
+    }
+
+    fn judged(tally: &Tally, model: &str) -> GeneratorLine {
+        let all = CONNECTIONS as u64;
+        GeneratorLine::new(tally, model, &Circumstances { asked: all, reached: all, ..Circumstances::default() })
+    }
+
+    fn said(line: &GeneratorLine) -> (Verdict, Option<LimitedBy>) {
+        (line.verdict, line.limited_by)
+    }
+
+    #[test]
+    fn nothing_is_in_the_way_of_a_run_that_goes_well() {
+        assert_eq!(said(&judged(&run(WELL), "open")), (Verdict::Valid, None));
+    }
+
+    #[test]
+    fn a_tool_that_stood_still_does_not_blame_the_server() {
+        let stop = (SECOND, SECOND + Nanos::from_millis(200));
+        let mut tally = run(World { tool_stands: stop, ..WELL });
+        tally.health.stall = Nanos::from_millis(200);
+        let line = judged(&tally, "open");
+        assert_eq!(said(&line), (Verdict::Invalid, Some(LimitedBy::Tool)), "{:?}", line.reasons);
+        assert!(line.reasons.iter().any(|reason| reason.contains("stood still for 200 ms")), "{:?}", line.reasons);
+    }
+
+    #[test]
+    fn a_server_that_stood_still_is_blamed() {
+        let stop = (SECOND, SECOND + SECOND);
+        let line = judged(&run(World { server_stands: stop, ..WELL }), "open");
+        assert_eq!(said(&line), (Verdict::Valid, Some(LimitedBy::Server)), "{:?}", line.reasons);
+    }
+
+    #[test]
+    fn a_server_that_stood_still_for_longer_than_the_tool_is_blamed() {
+        let world = World {
+            server_stands: (SECOND, SECOND + SECOND),
+            tool_stands: (Nanos::from_millis(2_500), Nanos::from_millis(2_600)),
+            ..WELL
+        };
+        let line = judged(&run(world), "open");
+        assert_eq!(line.limited_by, Some(LimitedBy::Server), "{:?}", line.reasons);
+    }
+
+    #[test]
+    fn quick_answers_on_too_few_connections_blame_these() {
+        let line = judged(&run(World { takes: Nanos::from_millis(20), ..WELL }), "open");
+        assert_eq!(said(&line), (Verdict::Valid, Some(LimitedBy::Connections)), "{:?}", line.reasons);
+    }
+
+    #[test]
+    fn a_log_that_holds_up_the_workers_is_this_tools() {
+        for model in ["open", "closed"] {
+            let mut tally = run(World { server_stands: (SECOND, SECOND + SECOND), ..WELL });
+            tally.health.sink_wait = SECOND;
+            let line = judged(&tally, model);
+            assert_eq!(said(&line), (Verdict::Degraded, Some(LimitedBy::Tool)), "{model}: {:?}", line.reasons);
+        }
+    }
+
+    #[test]
+    fn a_closed_run_at_full_speed_is_limited_by_this_tool_and_valid() {
+        let mut tally = run(WELL);
+        tally.health.cpu = Nanos::from_millis(2_940);
+        tally.health.busiest = 0.99;
+        assert_eq!(said(&judged(&tally, "closed")), (Verdict::Valid, Some(LimitedBy::Tool)));
+    }
 }
