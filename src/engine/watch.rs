@@ -29,7 +29,9 @@ pub(super) struct Watch {
     ticks_at: Nanos,
     began: Nanos,
     at_first: Usage,
-    /// When the second under way began, and what was used by then.
+    /// Time spent on polls that found nothing to do, ahead of a request.
+    polling: Nanos,
+    /// When the second under way began, and what had been worked by then.
     second: (Nanos, Nanos),
     busiest: f64,
 }
@@ -49,6 +51,7 @@ impl Watch {
             ticks_at: Nanos::NEVER,
             began: Nanos::ZERO,
             at_first: Usage::default(),
+            polling: Nanos::ZERO,
             second: (Nanos::ZERO, Nanos::ZERO),
             busiest: 0.0,
         }
@@ -67,6 +70,9 @@ impl Watch {
             return;
         }
         if now.since(before) < NO_SLEEP {
+            if before == self.woke {
+                self.polling += now.since(before);
+            }
             self.blind_since = self.woke;
             self.stall = self.stall.max(now.since(self.woke));
         } else {
@@ -120,10 +126,11 @@ impl Watch {
 
     /// The second is over, and the thread has used so much.
     pub(super) fn end_second(&mut self, now: Nanos, usage: Usage) {
-        let (began, cpu) = self.second;
-        let share = usage.cpu.since(cpu).0 as f64 / now.since(began).0.max(1) as f64;
+        let (began, worked) = self.second;
+        let working = usage.cpu.since(self.polling);
+        let share = working.since(worked).0 as f64 / now.since(began).0.max(1) as f64;
         self.busiest = self.busiest.max(share);
-        self.second = (now, usage.cpu);
+        self.second = (now, working);
     }
 
     pub(super) fn end(&mut self, now: Nanos, usage: Usage, health: &mut Health) {
@@ -131,6 +138,7 @@ impl Watch {
             self.end_second(now, usage);
         }
         health.cpu = usage.cpu.since(self.at_first.cpu);
+        health.polling = self.polling;
         health.wall = now.since(self.began);
         health.busiest = self.busiest;
         health.run_queue = usage.run_queue.zip(self.at_first.run_queue).map(|(last, first)| last.since(first));

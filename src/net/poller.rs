@@ -88,7 +88,7 @@ impl Poller {
     }
 }
 
-/// A timer descriptor beside the connections: armed only when an earlier
+/// A timer descriptor beside the connections, which no timer slack delays: armed only when an earlier
 /// instant than before is asked for, so most waits cost no call.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod timer {

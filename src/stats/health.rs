@@ -7,9 +7,11 @@ use crate::time::Nanos;
 pub struct Health {
     /// Processor time of the workers' threads.
     pub cpu: Nanos,
+    /// How much of it went into polls that found nothing to do, ahead of requests: time to spare.
+    pub polling: Nanos,
     /// Time that they ran, summed.
     pub wall: Nanos,
-    /// The largest share of a second that one of them spent on the processor.
+    /// The largest share of a second that one of them worked, such polls not counted.
     pub busiest: f64,
     /// How long they were ready to run and no processor was free. None where the system does not tell.
     pub run_queue: Option<Nanos>,
@@ -25,6 +27,7 @@ impl Health {
     /// Another worker's.
     pub fn merge(&mut self, other: &Health) {
         self.cpu += other.cpu;
+        self.polling += other.polling;
         self.wall += other.wall;
         self.busiest = self.busiest.max(other.busiest);
         self.run_queue = match (self.run_queue, other.run_queue) {
@@ -39,6 +42,11 @@ impl Health {
     /// The share of their time that the workers spent on the processor.
     pub fn cpu_share(&self) -> f64 {
         share(self.cpu, self.wall)
+    }
+
+    /// The share of their time that the workers worked: polls with time to spare are not counted.
+    pub fn busy_share(&self) -> f64 {
+        share(self.cpu.since(self.polling), self.wall)
     }
 
     /// The share of their time that they waited for a processor.

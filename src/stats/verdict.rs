@@ -155,7 +155,7 @@ pub struct GeneratorLine {
     pub read_lag: Option<String>,
     /// The share of their time that the workers spent on the processor.
     pub cpu: f64,
-    /// The same of one worker's busiest second.
+    /// The same of one worker's busiest second, without polls that found nothing to do.
     pub busiest_cpu: f64,
     /// The share of their time for which workers were ready and no processor was free.
     pub run_queue: Option<f64>,
@@ -455,7 +455,7 @@ impl<'a> Case<'a> {
         let (quickest, median, slowest) = (quantile(0), quantile(500_000), quantile(1_000_000));
         let slow = median.0 > SLOW * quickest.0 || slowest.0 > STALLED * median.0;
         let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
-        let busy = health.wall >= LONG_ENOUGH && health.cpu_share() > CPU.invalid;
+        let busy = health.wall >= LONG_ENOUGH && health.busy_share() > CPU.invalid;
         let late = self.is_open && self.is_late();
         let held_up = health.sink_wait.0 as f64 > WAITING * health.wall.0 as f64;
         match () {
