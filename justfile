@@ -29,6 +29,11 @@ interop *ARGS:
     cargo build --release --locked
     scripts/interop {{ARGS}}
 
+# runs spoilt on purpose: does the verdict name what was done?
+faults *ARGS:
+    cargo build --release --locked
+    scripts/faults {{ARGS}}
+
 # every fuzz target for 20 seconds
 fuzz:
     scripts/fuzz-smoke
