@@ -11,7 +11,7 @@ use mio::Waker;
 use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, limits, noise};
-use crate::plan::{Model, Plan};
+use crate::plan::{Endpoint, Model, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
 use crate::stats::{Board, Circumstances, Distribution, PlanLine, RunFacts, Summary, Tally};
@@ -181,7 +181,11 @@ fn early(usually_late: Nanos, plan: &Plan) -> Nanos {
 
 /// What the verdict has to know of the system.
 fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
-    let ports = limits::waiting_ports().zip(limits::local_ports());
+    let ports = match &plan.target.endpoint {
+        // They are of one port.
+        Endpoint::Tcp(addresses) => limits::waiting_ports(addresses[0].port()).zip(limits::local_ports()),
+        Endpoint::Unix(_) => None,
+    };
     Circumstances {
         asked: plan.load.asked.into(),
         reached: u64::from(plan.load.users) - shared.first_failures(),

@@ -19,6 +19,8 @@ pub(super) struct Watch {
     pub(super) is_close: bool,
     /// When the last wait was over.
     woke: Nanos,
+    /// What kept the loop until then is no stall.
+    excused: Nanos,
     /// No answer that is read in this turn arrived before, as far as can be told.
     blind_since: Nanos,
     /// When the bytes that were read last had arrived.
@@ -44,6 +46,7 @@ impl Watch {
         Watch {
             is_close,
             woke: Nanos::ZERO,
+            excused: Nanos::ZERO,
             blind_since: Nanos::ZERO,
             arrived: None,
             stamped: 0,
@@ -74,10 +77,10 @@ impl Watch {
                 self.polling += now.since(before);
             }
             self.blind_since = self.woke;
-            self.stall = self.stall.max(now.since(self.woke));
+            self.stall = self.stall.max(now.since(self.woke.max(self.excused)));
         } else {
             self.blind_since = now.min(until.max(before)).before(wake_up).max(before);
-            self.stall = self.stall.max(before.since(self.woke)).max(now.since(until.max(before)));
+            self.stall = self.stall.max(before.since(self.woke.max(self.excused))).max(now.since(until.max(before)));
         }
         self.woke = now;
     }
@@ -100,9 +103,9 @@ impl Watch {
         u32::try_from(lag.0).unwrap_or(u32::MAX)
     }
 
-    /// What has kept the loop until `now` is named elsewhere.
+    /// What has kept the loop until `now` is named elsewhere. Answers lay unread meanwhile all the same.
     pub(super) fn excuse(&mut self, now: Nanos) {
-        self.woke = now;
+        self.excused = now;
         self.ticks_at = self.ticks_at.max(now);
     }
 

@@ -19,12 +19,18 @@ pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Local ports that are kept for a minute after their connections were closed. None where the system does not tell.
-pub fn waiting_ports() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/net/sockstat").ok()?;
-    let mut words = text.lines().find(|line| line.starts_with("TCP:"))?.split_whitespace();
-    words.find(|word| *word == "tw")?;
-    words.next()?.parse().ok()
+/// Local ports that are kept for a minute after their connections to port `to`
+/// were closed by this side (TIME_WAIT). None where the system does not tell.
+pub fn waiting_ports(to: u16) -> Option<u64> {
+    // Local address, remote address, state (Documentation/networking/proc_net_tcp.rst).
+    const TIME_WAIT: &str = "06";
+    let to = format!(":{to:04X}");
+    let waits = |line: &str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|remote| remote.ends_with(&to)) && fields.next() == Some(TIME_WAIT)
+    };
+    let count = |path| std::fs::read_to_string(path).map(|text| text.lines().filter(|line| waits(line)).count() as u64);
+    Some(count("/proc/net/tcp").ok()? + count("/proc/net/tcp6").unwrap_or(0))
 }
 
 /// Descriptors of this process that are open now.

@@ -92,6 +92,8 @@ const STALL: Limits<Nanos> = Limits { degraded: Nanos::from_millis(1), invalid: 
 /// The share of its busiest second that a worker spent on the processor: queues
 /// grow with 1 / (1 - share), so at 80 % its own queue is five times its work.
 const CPU: Limits<f64> = Limits { degraded: 0.80, invalid: 0.95 };
+/// From this share on, a worker has no processor time left that would be worth having.
+const FULL: f64 = 0.90;
 /// The share of the run for which a worker was ready and no processor was free.
 const RUN_QUEUE: Limits<f64> = Limits { degraded: 0.001, invalid: 0.01 };
 /// As long as the wait is shorter than this in all, it may be a single switch between threads.
@@ -331,9 +333,11 @@ impl<'a> Case<'a> {
     fn band(&self) -> Option<Finding> {
         let findings = JUDGED.iter().filter_map(|&(name, p)| {
             let (with, band) = self.band_at(p)?;
+            // A look at a hundred wake-ups sees the hundredth of them once.
+            let noise = if p >= 990_000 { self.rare_noise() } else { self.noise(p) };
             let limits = (
                 scaled(with, BAND_SHARE.degraded).max(BAND.degraded).max(self.noise(p)),
-                scaled(with, BAND_SHARE.invalid).max(BAND.invalid).max(self.noise(p)),
+                scaled(with, BAND_SHARE.invalid).max(BAND.invalid).max(noise),
             );
             let verdict = above(band, limits)?;
             Some((verdict, band, format!("up to {band} of {name} ({with}) is this tool")))
@@ -455,7 +459,7 @@ impl<'a> Case<'a> {
         let (quickest, median, slowest) = (quantile(0), quantile(500_000), quantile(1_000_000));
         let slow = median.0 > SLOW * quickest.0 || slowest.0 > STALLED * median.0;
         let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
-        let busy = health.wall >= LONG_ENOUGH && health.busy_share() > CPU.invalid;
+        let busy = health.wall >= LONG_ENOUGH && health.busy_share() > FULL;
         let late = self.is_open && self.is_late();
         let held_up = health.sink_wait.0 as f64 > WAITING * health.wall.0 as f64;
         match () {
