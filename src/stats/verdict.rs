@@ -89,6 +89,10 @@ const LAG_SHARE: Limits<f64> = Limits { degraded: 0.02, invalid: 0.10 };
 const LAG: Limits<Nanos> = Limits { degraded: Nanos::from_micros(100), invalid: Nanos::from_millis(1) };
 /// The longest time for which a worker did not look: one scheduling slice, and several.
 const STALL: Limits<Nanos> = Limits { degraded: Nanos::from_millis(1), invalid: Nanos::from_millis(10) };
+/// Stalls that are tolerated by themselves are so when there are two of them,
+/// however short the run: together they move x_p by this less (1 - p) of the
+/// run, by the formula of docs/methodology.md.
+const TWO_STALLS: Nanos = Nanos(2 * STALL.invalid.0);
 /// The share of its busiest second that a worker spent on the processor: queues
 /// grow with 1 / (1 - share), so at 80 % its own queue is five times its work.
 const CPU: Limits<f64> = Limits { degraded: 0.80, invalid: 0.95 };
@@ -335,9 +339,11 @@ impl<'a> Case<'a> {
             let (with, band) = self.band_at(p)?;
             // A look at a hundred wake-ups sees the hundredth of them once.
             let noise = if p >= 990_000 { self.rare_noise() } else { self.noise(p) };
+            let run = self.tally.last_done.since(self.tally.t0);
+            let two_stalls = TWO_STALLS.since(scaled(run, 1.0 - p as f64 / 1e6));
             let limits = (
                 scaled(with, BAND_SHARE.degraded).max(BAND.degraded).max(self.noise(p)),
-                scaled(with, BAND_SHARE.invalid).max(BAND.invalid).max(noise),
+                scaled(with, BAND_SHARE.invalid).max(BAND.invalid).max(noise).max(two_stalls),
             );
             let verdict = above(band, limits)?;
             Some((verdict, band, format!("up to {band} of {name} ({with}) is this tool")))
