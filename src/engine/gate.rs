@@ -163,6 +163,12 @@ impl<I: Io> Worker<'_, I> {
     /// The connection of `u` is open: its request is encoded, and sent but for
     /// the last byte if that is held back.
     pub(super) fn ready_for_release(&mut self, u: u32) {
+        if self.gate.is_open()
+            && let Pace::Open(open) = &mut self.pace
+        {
+            // It was being opened when all others were released.
+            return open.set_free(u);
+        }
         if self.gate.is_open() || u >= self.participants() {
             return;
         }
@@ -278,9 +284,10 @@ impl<I: Io> Worker<'_, I> {
             Pace::Open(open) => {
                 open.begin(at);
                 // A connection that could not be opened is no request: the schedule says what is one.
+                // Users whose connection is being opened once more are free when it is, or has failed.
                 for (u, user) in self.users.iter_mut().enumerate() {
                     user.unable = None;
-                    if user.link != Link::BackOff {
+                    if matches!(user.link, Link::Open | Link::Closed) {
                         open.set_free(u as u32);
                     }
                 }

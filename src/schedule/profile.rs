@@ -156,7 +156,12 @@ impl Piece {
     /// Seconds from its start until `x` requests of it are due; None if it has no more than that.
     #[inline]
     fn after(&self, x: f64) -> Option<f64> {
+        // The pieces before may add up to a hair more than they should.
+        let x = x.max(0.0);
         if self.from_per_s == self.to_per_s {
+            if self.from_per_s == 0.0 {
+                return None;
+            }
             let after_s = x / self.from_per_s;
             return (after_s < self.lasting_s).then_some(after_s);
         }
@@ -222,6 +227,19 @@ mod tests {
         let down = Profile::stages(&[stage(10, 20.0, 0.0)]);
         assert_eq!([0.0, 75.0].map(|x| at_ms(&down, x)), [Some(0.0), Some(5000.0)]);
         assert_eq!((at_ms(&up, 100.0), at_ms(&down, 100.0)), (None, None));
+    }
+
+    #[test]
+    fn a_stage_without_requests_is_passed_over() {
+        let stages = Stage::parse_all("100ms@23, 3s@128.9, 1s@0, 1s@10").unwrap();
+        let profile = Profile::stages(&stages);
+        let mut hint = 0;
+        let instants = (0..).map_while(|i| profile.instant(f64::from(i), &mut hint));
+        // What is a hair before the end is the end, when it is rounded to nanoseconds.
+        let instants: Vec<Nanos> = instants.take_while(|at| *at < profile.length().unwrap()).collect();
+        assert!(instants.windows(2).all(|pair| pair[0] < pair[1]), "{instants:?}");
+        let paused = Nanos::from_millis(3_100)..Nanos::from_millis(4_100);
+        assert!(!instants.iter().any(|at| paused.contains(at)) && instants.len() == 399, "{}", instants.len());
     }
 
     proptest! {

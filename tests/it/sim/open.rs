@@ -149,3 +149,22 @@ fn a_warm_up_lasts_until_response_times_have_settled() {
         assert!(ran.records.iter().all(|r| r.due >= ran.tally.t0), "{model}");
     }
 }
+
+#[test]
+fn a_connection_that_is_being_replaced_at_the_start_joins_when_it_is_open() {
+    for again in [Accept::After(ms(100)), Accept::Refuse(ms(20)), Accept::Refuse(ms(6)), Accept::Never] {
+        // User 0 is closed before the start, which waits for user 1.
+        let server = Server::replies(|asked| Reply::Ok(ms(if asked.user == 1 { 40 } else { 2 })));
+        let server = server.accepting(move |asked| match (asked.user, asked.before) {
+            (0, 0) => Accept::AndClose(ms(5)),
+            (0, 1) => again,
+            (1, 0) => Accept::After(ms(10)),
+            _ => Accept::After(ms(1)),
+        });
+        let ran = Scene::open(100.0, 2, ms(300)).run(server);
+        ran.assert_accounted_for("replaced at the start");
+        assert_eq!((ran.records.len(), ran.tally.counts().ok), (30, 30));
+        let dues: Vec<f64> = ran.times().iter().map(|(_, due, _)| *due).collect();
+        assert!(dues.iter().enumerate().all(|(i, due)| *due == 10.0 + 10.0 * i as f64), "{dues:?}");
+    }
+}

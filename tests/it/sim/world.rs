@@ -46,6 +46,8 @@ pub(super) enum Accept {
     Refuse(Nanos),
     /// This side has no descriptor for it.
     NoDescriptor,
+    /// It is open at once, and closed after so long.
+    AndClose(Nanos),
     /// Nothing, ever.
     Never,
 }
@@ -219,6 +221,11 @@ impl Io for World {
             }
             Accept::Refuse(after) => {
                 connection.refused_at = Some(now + after);
+                connection.wake.push(now + after);
+            }
+            Accept::AndClose(after) => {
+                connection.open_at = Some(now);
+                connection.incoming.push_back((now + after, Incoming::Closed));
                 connection.wake.push(now + after);
             }
             Accept::NoDescriptor => return Err(Failure::new(Phase::Connect, Cause::NoDescriptors)),
