@@ -172,10 +172,15 @@ fn idle_noise(plan: &Plan) -> io::Result<Option<Distribution>> {
 /// How much earlier than needed workers wake: half as much again as an idle
 /// sleeper is usually late. With it the send lag was 0.6 us at the median
 /// instead of 37, and p99 a third, for half a hundredth of a core at 1,000/s
-/// (BENCHMARKS.md). More than the bounds would cost more than it gains.
+/// (BENCHMARKS.md). More than 60 us, or half the gap between requests, costs
+/// more than it gains; and where requests follow so closely that a worker would
+/// do little but poll, it sleeps as long as it may.
 fn early(usually_late: Nanos, plan: &Plan) -> Nanos {
     let Model::Open(open) = &plan.load.model else { return Nanos::ZERO };
     let gap = Nanos((1e9 * f64::from(plan.workers) / open.profile.peak_per_s()) as u64);
+    if gap < Nanos::from_micros(80) {
+        return Nanos::ZERO;
+    }
     Nanos(usually_late.0 / 2 * 3).min(Nanos::from_micros(60)).min(Nanos(gap.0 / 2))
 }
 
