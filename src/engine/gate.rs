@@ -167,6 +167,7 @@ impl<I: Io> Worker<'_, I> {
             && let Pace::Open(open) = &mut self.pace
         {
             // It was being opened when all others were released.
+            self.users[u as usize].freed = self.now;
             return open.set_free(u);
         }
         if self.gate.is_open() || u >= self.participants() {
@@ -219,7 +220,10 @@ impl<I: Io> Worker<'_, I> {
             match &mut self.pace {
                 Pace::Waves(_) => {}
                 Pace::Closed(_) => self.free.push(u),
-                Pace::Open(open) => open.set_free(u),
+                Pace::Open(open) => {
+                    self.users[u as usize].freed = self.now;
+                    open.set_free(u);
+                }
             }
         }
     }

@@ -81,8 +81,8 @@ impl<I: Io> Worker<'_, I> {
                 request.due = self.now.before(self.gate.late);
                 waves.sent(self.now);
             }
-            // In the open model it was due before it was given to a user.
-            Pace::Closed(_) | Pace::Open(_) => request.due = self.now,
+            Pace::Closed(_) => request.due = self.now,
+            Pace::Open(_) => debug_assert_ne!(request.due, Nanos::NEVER, "it was due before it was given to a user"),
         }
         self.came(u);
         self.request_limit_starts(u, self.now);

@@ -27,7 +27,7 @@ pub(super) struct Open {
     /// How many wait.
     pub(super) waiting: u64,
     max_waiting: u64,
-    /// More would have waited than may: nothing is sent any more.
+    /// More would have waited than may, here or at another worker: nothing is sent any more.
     pub(super) overflowed: bool,
     /// When the last request was due, of those that were so far.
     last_due: Nanos,
@@ -142,13 +142,13 @@ impl Open {
         }
     }
 
-    /// The warm-up, if there is one, is over at `t0`.
+    /// The warm-up, if there is one, is over at `t0`. Which of its requests
+    /// wait is counted anew: a worker that hears of it late had noted some that are none.
     pub(super) fn count_from(&mut self, t0: Nanos) {
         self.t0 = t0;
         self.last_due = t0;
-        for cursor in [Some(&mut self.next), self.ahead.as_mut()].into_iter().flatten() {
-            cursor.begin(t0, Arrivals::new(&self.schedule, self.worker, self.workers));
-        }
+        (self.ahead, self.waiting) = (None, 0);
+        self.next.begin(t0, Arrivals::new(&self.schedule, self.worker, self.workers));
     }
 
     /// The end of the run's throughput: the end of its time, if it has one.
@@ -175,7 +175,7 @@ impl Open {
         }
     }
 
-    fn has_free(&self) -> bool {
+    pub(super) fn has_free(&self) -> bool {
         !self.free.is_empty() || !self.free_closed.is_empty()
     }
 

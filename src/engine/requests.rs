@@ -15,6 +15,10 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn start_the_free(&mut self) {
         let mut free = std::mem::take(&mut self.free);
         for &u in &free {
+            // The first one to fail may have found out that there is nobody to talk to.
+            if self.active == 0 {
+                break;
+            }
             match self.next_slot() {
                 Some(slot) => self.start(u, slot),
                 None => self.retire(u),
@@ -58,9 +62,10 @@ impl<I: Io> Worker<'_, I> {
         if !self.gate.is_open() {
             return;
         }
-        while let Pace::Open(open) = &mut self.pace
-            && let Some((slot, due)) = open.due(self.now)
-        {
+        // Whoever fails at once is free again at once: what else is to be done has its turn nevertheless.
+        for _ in 0..self.users.len() {
+            let Pace::Open(open) = &mut self.pace else { return };
+            let Some((slot, due)) = open.due(self.now) else { return };
             let users = &self.users;
             let Some(u) = open.next_free(|u| users[u as usize].link == Link::Open) else {
                 return self.note_the_waiting();
@@ -71,6 +76,9 @@ impl<I: Io> Worker<'_, I> {
                 self.begin_counting(t0);
             }
             self.start_due(u, slot, due, waited);
+            if self.active == 0 {
+                return;
+            }
         }
     }
 
@@ -90,6 +98,21 @@ impl<I: Io> Worker<'_, I> {
         }
         if let Pace::Open(open) = &self.pace {
             self.tally.backlog_full = open.overflowed;
+            if open.overflowed {
+                self.shared.end_schedule();
+            }
+        }
+    }
+
+    /// A few times a second: what waits is counted even if nobody becomes free,
+    /// and a backlog that is full ends the schedule of every worker.
+    pub(super) fn note_the_backlog(&mut self) {
+        let Pace::Open(open) = &mut self.pace else { return };
+        if self.shared.has_schedule_ended() {
+            open.overflowed = true;
+        }
+        if !open.has_free() {
+            self.note_the_waiting();
         }
     }
 
@@ -223,12 +246,14 @@ impl<I: Io> Worker<'_, I> {
 
     /// No user could connect: each has one failed row, warm-up or not, and the run is over.
     pub(super) fn report_nobody(&mut self) {
-        // There was no release: the run is what there was of it.
+        // There was no release: the run is what there was of it. Failures of a
+        // warm-up that is over, though, are no part of it.
+        let had_begun = self.counting;
         self.begin_counting(self.shared.begin(self.now));
         for u in 0..self.users.len() as u32 {
             let measured = Slot { index: u64::from(self.first_user + u), measured: true };
             let wave = if matches!(self.pace, Pace::Waves(_)) { 0 } else { NO_WAVE };
-            if self.users[u as usize].unable.is_some() {
+            if self.users[u as usize].unable.is_some() && !had_begun {
                 self.users[u as usize].take(measured, wave);
                 if let Pace::Waves(waves) = &mut self.pace {
                     waves.outstanding += 1;

@@ -27,6 +27,8 @@ pub struct Shared {
     t0: AtomicU64,
     /// The run is to end now: an interruption.
     stop: Arc<AtomicBool>,
+    /// A backlog is full: nothing more is due.
+    schedule_ended: AtomicBool,
     users: u32,
     /// Users whose first connecting failed.
     first_failures: AtomicU32,
@@ -48,6 +50,7 @@ impl Shared {
             began: AtomicU64::new(0),
             t0: AtomicU64::new(0),
             stop,
+            schedule_ended: AtomicBool::new(false),
             users: plan.load.users,
             first_failures: AtomicU32::new(0),
         }
@@ -62,6 +65,16 @@ impl Shared {
     #[inline]
     pub fn is_interrupted(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The backlog of a worker is full: the schedule ends for all.
+    pub fn end_schedule(&self) {
+        self.schedule_ended.store(true, Ordering::Relaxed);
+    }
+
+    /// The schedule ended before its time.
+    pub fn has_schedule_ended(&self) -> bool {
+        self.schedule_ended.load(Ordering::Relaxed)
     }
 
     /// A worker begins at `at`; returns when the first one did.

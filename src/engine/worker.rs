@@ -165,7 +165,11 @@ impl<'a, I: Io> Worker<'a, I> {
             if self.watch.is_close || self.ready.is_empty() {
                 self.now = self.io.now();
                 self.watch.woke(before, until, self.now, self.io.wake_up());
-                // Requests that are due go out before answers are read: a late one is late for the server too.
+                // Requests that are due go out before answers are read: a late one is late for the
+                // server too. But none goes out on a connection that is known to be closed.
+                if self.ready.iter().any(|ready| ready.read_closed && self.is_unused(ready.connection)) {
+                    self.read_all();
+                }
                 self.start_the_due();
             }
             self.read_all();
@@ -213,6 +217,11 @@ impl<'a, I: Io> Worker<'a, I> {
         self.ready = ready;
     }
 
+    /// Nobody waits for an answer on connection `c`.
+    fn is_unused(&self, c: u32) -> bool {
+        self.users[c as usize].stage != Stage::InFlight
+    }
+
     #[inline]
     fn on_ready(&mut self, ready: &Readiness) {
         let u = ready.connection;
@@ -245,6 +254,7 @@ impl<'a, I: Io> Worker<'a, I> {
             match self.io.read(u, &mut self.buf) {
                 Ok(0) => {
                     self.now = self.io.now();
+                    self.watch.read(None, self.now);
                     return self.end(u, End::Closed);
                 }
                 Ok(n) => {
@@ -276,6 +286,7 @@ impl<'a, I: Io> Worker<'a, I> {
                 Err(Stop::Blocked) => break,
                 Err(Stop::Failed(failure)) => {
                     self.now = self.io.now();
+                    self.watch.read(None, self.now);
                     return self.end(u, End::Broken(failure));
                 }
             }
@@ -426,7 +437,7 @@ impl<'a, I: Io> Worker<'a, I> {
             let usage = self.io.usage();
             self.watch.end_second(self.now, usage);
         }
-        self.note_the_waiting();
+        self.note_the_backlog();
         self.warm_up();
         if self.counting {
             self.tally.roll(self.now);

@@ -168,3 +168,23 @@ fn a_connection_that_is_being_replaced_at_the_start_joins_when_it_is_open() {
         assert!(dues.iter().enumerate().all(|(i, due)| *due == 10.0 + 10.0 * i as f64), "{dues:?}");
     }
 }
+
+#[test]
+fn a_run_that_reaches_nobody_ends_at_once() {
+    let refusing = || Server::answers_after(ms(1)).accepting(|_| Accept::Refuse(Nanos::ZERO));
+    let ran = Scene::open(200_000.0, 50, ms(60_000)).without_keep_alive().run(refusing());
+    assert_eq!((ran.records.len(), ran.tally.counts().failed), (50, 50));
+    assert!(ran.tally.last_done.since(ran.tally.t0) < ms(10), "every user has tried once");
+}
+
+#[test]
+fn failures_of_a_warm_up_that_is_over_are_no_requests() {
+    // Thirty of fifty users have tried in the warm-up, in vain; the others do so while it counts.
+    let server = Server::answers_after(ms(1)).accepting(|_| Accept::Refuse(Nanos::ZERO));
+    let scene = Scene::open(20.0, 50, ms(10_000)).warmup(Warmup::Time(ms(1_500))).without_keep_alive();
+    let ran = scene.run(server);
+    let mut indexes: Vec<u64> = ran.records.iter().map(|r| r.index).collect();
+    indexes.sort_unstable();
+    assert_eq!(indexes, (0..20).collect::<Vec<_>>(), "each number once");
+    ran.assert_accounted_for("nobody after a warm-up");
+}
