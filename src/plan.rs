@@ -2,11 +2,12 @@
 //! in it can contradict itself.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::request::{Body, RequestHead};
-use crate::schedule::{Profile, Spacing};
+use crate::schedule::{Profile, Spacing, share_of};
 use crate::time::Nanos;
 
 /// Everything that the engine needs to know of a run.
@@ -24,10 +25,44 @@ pub struct Plan {
     pub limits: Limits,
     /// The seed of everything that is drawn by chance.
     pub seed: u64,
-    /// Threads, each with its share of the users: 1 to `load.users`.
+    /// Threads, each with its share of the connections: 1 to [`Plan::connections`].
     pub workers: u32,
     /// The kernel stamps what arrives, so that it is known how long it lay unread.
     pub stamps: bool,
+}
+
+/// A worker's share of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Its connections, of all.
+    pub connections: Range<u32>,
+    /// Its users, of all: those of its connections.
+    pub users: Range<u32>,
+    /// It has as many connections to spare.
+    pub spare: usize,
+}
+
+impl Share {
+    /// How many connections there may be at a time.
+    pub fn slots(&self) -> usize {
+        self.connections.len() + self.spare
+    }
+}
+
+impl Plan {
+    /// Connections that the users share.
+    pub fn connections(&self) -> u32 {
+        self.load.users
+    }
+
+    /// The share of worker `worker`.
+    pub fn share(&self, worker: u32) -> Share {
+        let all = self.connections();
+        let connections = share_of(worker, self.workers, all);
+        let users_of = |c| share_of(c, all, self.load.users);
+        let users = users_of(connections.start).start..users_of(connections.end - 1).end;
+        Share { connections, users, spare: 0 }
+    }
 }
 
 /// Where requests go.

@@ -129,9 +129,9 @@ fn all_sockets(plan: &Plan, tls: Option<&TlsSettings>) -> Result<Vec<Sockets>, R
     }
     let sockets = pollers.into_iter().enumerate().map(|(number, poller)| {
         let others = wakers.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, w)| Arc::clone(w));
-        let users = crate::schedule::users_of(number as u32, plan.workers, plan.load.users).len() as u32;
+        let slots = plan.share(number as u32).slots();
         let tls = tls.map(TlsSettings::for_another_worker);
-        Sockets::new(&plan.target, tls, number as u32, users, poller, others.collect())
+        Sockets::new(&plan.target, tls, number as u32, slots, poller, others.collect())
     });
     Ok(sockets.collect())
 }
@@ -193,7 +193,7 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
     };
     Circumstances {
         asked: plan.load.asked.into(),
-        reached: u64::from(plan.load.users) - shared.first_failures(),
+        reached: u64::from(plan.connections()) - shared.first_failures(),
         noise: None,
         warmed_up: match shared.auto.t0() {
             Some(_) if shared.auto.gave_up() => Some(false),

@@ -86,7 +86,7 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
 fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
     let shared = Shared::new(plan, Arc::new(AtomicBool::new(false)));
     let board = Board::new(1);
-    let sockets = Sockets::new(&plan.target, None, 0, USERS, Poller::new().unwrap(), vec![]);
+    let sockets = Sockets::new(&plan.target, None, 0, USERS as usize, Poller::new().unwrap(), vec![]);
     let before = ALLOCATIONS.get();
     let tally = Worker::new(plan, 0, sockets, &shared, &board, WallClock::read(), rows).run();
     let allocated = ALLOCATIONS.get() - before;

@@ -2,11 +2,13 @@
 //!
 //! Waves go through it once a wave. A closed run goes through it once, at its start.
 
+use crate::proto::Hold;
 use crate::record::{Cause, Failure, NO_WAVE, Phase};
 use crate::time::Nanos;
 
+use super::connection::Link;
 use super::links::CONNECTING;
-use super::user::{Link, Stage};
+use super::user::Stage;
 use super::worker::Pace;
 use super::{Io, Release, Worker};
 
@@ -108,6 +110,7 @@ impl<I: Io> Worker<'_, I> {
                 }
                 Pace::Waves(_) => {}
             }
+            self.write_all();
         }
     }
 
@@ -127,19 +130,26 @@ impl<I: Io> Worker<'_, I> {
         let nobody = self.shared.nobody_connected();
         for u in 0..self.participants() {
             let user = &mut self.users[u as usize];
-            user.replaced = 0;
+            let connection = &mut self.connections[user.connection as usize];
+            connection.replaced = 0;
             if !nobody {
                 user.unable = None;
             }
-            if !self.keep_alive && user.link != Link::BackOff {
+            if self.keep_alive || connection.link == Link::BackOff {
+                self.gate.is_awaited[u as usize] = true;
+                self.gate.awaited += 1;
+            }
+        }
+        for u in 0..self.participants() {
+            // Opening the connection of one may make another ready that shares it.
+            if !self.gate.is_awaited[u as usize] {
                 continue;
             }
-            self.gate.is_awaited[u as usize] = true;
-            self.gate.awaited += 1;
-            match user.link {
+            let c = self.users[u as usize].connection;
+            match self.connections[c as usize].link {
                 Link::Open => self.ready_for_release(u),
-                Link::Closed => self.open(u),
-                Link::Queued | Link::Connecting | Link::BackOff => {}
+                Link::Closed => self.open(c),
+                Link::Queued | Link::Connecting | Link::Greeting | Link::BackOff => {}
             }
         }
     }
@@ -150,12 +160,13 @@ impl<I: Io> Worker<'_, I> {
         if self.gate.stage != GateStage::Preparing || self.now < self.gate.since + limit {
             return;
         }
-        for u in 0..self.users.len() as u32 {
-            if self.users[u as usize].link == Link::Queued && self.gate.is_awaited[u as usize] {
-                self.users[u as usize].connect_began = self.gate.since;
-                self.first_attempt_is_over(u, false);
-                self.back_off(u);
-                self.unable(u, Failure::new(Phase::Timeout, Cause::WaitConnect));
+        for c in 0..self.connections.len() as u32 {
+            let connection = &mut self.connections[c as usize];
+            if connection.link == Link::Queued && self.is_awaited(c) {
+                self.connections[c as usize].began = self.gate.since;
+                self.first_attempt_is_over(c, false);
+                self.back_off(c);
+                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitConnect));
             }
         }
     }
@@ -166,64 +177,100 @@ impl<I: Io> Worker<'_, I> {
         if self.gate.is_open()
             && let Pace::Open(open) = &mut self.pace
         {
-            // It was being opened when all others were released.
-            self.users[u as usize].freed = self.now;
-            return open.set_free(u);
+            let user = &mut self.users[u as usize];
+            if user.stage == Stage::Joining {
+                // It was being opened when all others were released.
+                (user.stage, user.freed) = (Stage::Idle, self.now);
+                open.set_free(u);
+            }
+            return;
         }
-        if self.gate.is_open() || u >= self.participants() {
+        if self.gate.is_open() || u >= self.participants() || self.users[u as usize].stage == Stage::Primed {
             return;
         }
         let Pace::Waves(waves) = &self.pace else { return self.gate.settle(u) };
         let hold = waves.hold_last_byte;
         let (slot, wave) = (waves.slot(self.first_user + u), waves.number());
         let user = &mut self.users[u as usize];
+        let c = user.connection;
+        let connection = &mut self.connections[c as usize];
+        if connection.session.capacity() == 0 {
+            // It waits for room from the release on.
+            return self.gate.settle(u);
+        }
         user.take(slot, wave);
-        user.session.submit(self.source.payload(slot, self.now), u, hold, &mut self.codec);
+        let payload = self.source.payload(slot, self.now);
+        connection.session.submit(payload, u, if hold { Hold::LastByte } else { Hold::All }, &mut self.codec);
         user.stage = Stage::Primed;
         if hold {
-            let node = self.link_node(u);
-            self.deadlines.arm(node, CONNECTING, self.now);
-            self.flush(u);
-            self.ready_if_flushed(u);
+            let node = self.link_node(c);
+            if !self.deadlines.is_armed(node) {
+                self.deadlines.arm(node, CONNECTING, self.now);
+            }
+            self.flush(c);
+            self.ready_if_flushed(c);
         } else {
             self.gate.settle(u);
         }
     }
 
-    /// All but the held byte of `u` has gone out.
-    pub(super) fn ready_if_flushed(&mut self, u: u32) {
-        let user = &self.users[u as usize];
-        if user.stage == Stage::Primed && user.session.transmit().is_empty() && !self.io.wants_write(u) {
-            self.deadlines.disarm(self.link_node(u));
-            self.gate.settle(u);
+    /// All but the held bytes of connection `c` have gone out.
+    pub(super) fn ready_if_flushed(&mut self, c: u32) {
+        if self.gate.is_open() || self.connections[c as usize].session.has_unsent() || self.io.wants_write(c) {
+            return;
         }
+        for u in self.connections[c as usize].users.clone() {
+            if self.is_user_of(u, c) && self.users[u as usize].stage == Stage::Primed {
+                self.deadlines.disarm(self.link_node(c));
+                self.gate.settle(u);
+            }
+        }
+    }
+
+    /// The release waits for a user of connection `c`.
+    fn is_awaited(&self, c: u32) -> bool {
+        let mut users = self.connections[c as usize].users.clone();
+        users.any(|u| self.is_user_of(u, c) && self.gate.is_awaited[u as usize])
     }
 
     /// `u` cannot take part in the coming release.
     pub(super) fn unable(&mut self, u: u32, failure: Failure) {
         let user = &mut self.users[u as usize];
-        user.stage = Stage::Idle;
+        if user.stage != Stage::Joining {
+            user.stage = Stage::Idle;
+        }
         user.unable = Some((failure, self.now));
         if !self.gate.is_open() {
             self.gate.settle(u);
         }
     }
 
-    /// The wait of `u` after a failure is over.
-    pub(super) fn back_from_back_off(&mut self, u: u32) {
-        if !self.gate.is_open() && self.gate.is_awaited[u as usize] {
-            match self.keep_alive {
-                true => self.open(u),
-                false => self.gate.settle(u),
+    /// The wait of connection `c` after a failure is over.
+    pub(super) fn back_from_back_off(&mut self, c: u32) {
+        if !self.gate.is_open() {
+            if self.keep_alive && self.is_awaited(c) {
+                return self.open(c);
             }
-        } else if self.gate.is_open() {
-            match &mut self.pace {
-                Pace::Waves(_) => {}
-                Pace::Closed(_) => self.free.push(u),
-                Pace::Open(open) => {
-                    self.users[u as usize].freed = self.now;
+            for u in self.connections[c as usize].users.clone() {
+                self.gate.settle(u);
+            }
+            return;
+        }
+        if self.has_user(c, |stage| stage == Stage::Pending) {
+            self.open(c);
+        }
+        for u in self.connections[c as usize].users.clone() {
+            if !self.is_user_of(u, c) {
+                continue;
+            }
+            let user = &mut self.users[u as usize];
+            match (&mut self.pace, user.stage) {
+                (Pace::Closed(_), Stage::Idle) => self.free.push(u),
+                (Pace::Open(open), Stage::Joining) => {
+                    (user.stage, user.freed) = (Stage::Idle, self.now);
                     open.set_free(u);
                 }
+                _ => {}
             }
         }
     }
@@ -291,13 +338,15 @@ impl<I: Io> Worker<'_, I> {
                 // Users whose connection is being opened once more are free when it is, or has failed.
                 for (u, user) in self.users.iter_mut().enumerate() {
                     user.unable = None;
-                    if matches!(user.link, Link::Open | Link::Closed) {
-                        open.set_free(u as u32);
+                    match self.connections[user.connection as usize].link {
+                        Link::Open | Link::Closed => open.set_free(u as u32),
+                        _ => user.stage = Stage::Joining,
                     }
                 }
                 self.start_the_due();
             }
         }
+        self.write_all();
         // A release takes as long as it takes: it is no stall.
         self.watch.excuse(self.now);
     }
@@ -307,29 +356,42 @@ impl<I: Io> Worker<'_, I> {
         let planned = at.before(self.gate.late);
         let Pace::Waves(waves) = &mut self.pace else { return };
         waves.outstanding = participants;
-        for u in 0..participants {
-            if self.users[u as usize].stage == Stage::Primed {
-                let user = &mut self.users[u as usize];
-                user.session.release();
-                user.stage = Stage::InFlight;
-                let sent = self.io.now();
-                user.request.sent = sent;
-                user.request.due = sent.before(self.gate.late);
-                user.request.ready = planned;
-                if let Pace::Waves(waves) = &mut self.pace {
-                    waves.sent(sent);
+        for c in 0..self.connections.len() as u32 {
+            let mut sent = Nanos::NEVER;
+            for u in self.connections[c as usize].users.clone() {
+                if self.users[u as usize].stage == Stage::Primed && self.is_user_of(u, c) {
+                    if sent == Nanos::NEVER {
+                        sent = self.io.now();
+                    }
+                    self.launch_primed(u, sent, planned);
                 }
-                self.came(u);
-                let node = self.link_node(u);
-                self.deadlines.disarm(node);
-                self.request_limit_starts(u, sent);
-                self.flush(u);
+            }
+            // All of a connection's requests go out in one write.
+            if sent != Nanos::NEVER {
+                self.connections[c as usize].session.release();
+                self.deadlines.disarm(self.link_node(c));
+                self.flush(c);
             }
         }
         self.now = self.io.now();
         for u in 0..participants {
             self.launch_unprimed(u, planned);
         }
+    }
+
+    #[inline]
+    fn launch_primed(&mut self, u: u32, sent: Nanos, planned: Nanos) {
+        let user = &mut self.users[u as usize];
+        user.stage = Stage::InFlight;
+        self.connections[user.connection as usize].in_flight += 1;
+        user.request.sent = sent;
+        user.request.due = sent.before(self.gate.late);
+        user.request.ready = planned;
+        if let Pace::Waves(waves) = &mut self.pace {
+            waves.sent(sent);
+        }
+        self.came(u);
+        self.request_limit_starts(u, sent);
     }
 
     /// A user that could not be connected fails in this wave; one whose
@@ -346,7 +408,6 @@ impl<I: Io> Worker<'_, I> {
             self.report_unable(u);
             return;
         }
-        user.stage = Stage::Pending;
         self.send_when_open(u);
     }
 
@@ -363,7 +424,8 @@ impl<I: Io> Worker<'_, I> {
             }
             let user = &mut self.users[u as usize];
             user.unable = None;
-            if !matches!(user.link, Link::BackOff) && user.stage == Stage::Idle {
+            let link = self.connections[user.connection as usize].link;
+            if link != Link::BackOff && user.stage == Stage::Idle {
                 self.free.push(u);
             }
         }
@@ -373,13 +435,14 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn report_unable(&mut self, u: u32) {
         let user = &mut self.users[u as usize];
         let Some((failure, at)) = user.unable.take() else { return };
-        user.request.due = user.connect_began;
+        let c = user.connection as usize;
+        user.request.due = self.connections[c].began;
         if user.request.ready == Nanos::NEVER {
-            user.request.ready = user.connect_began;
+            user.request.ready = user.request.due;
         }
         self.came(u);
-        let user = &mut self.users[u as usize];
-        let record = user.record(at, Some(failure));
+        let user = &self.users[u as usize];
+        let record = self.connections[c].record(&user.request, at, Some(failure));
         if user.request.slot.measured {
             self.count(&record);
         }

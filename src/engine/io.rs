@@ -14,8 +14,7 @@ pub struct Usage {
     pub run_queue: Option<Nanos>,
 }
 
-/// Connections by number, a clock, and a way to wait. Connection `c` belongs
-/// to user `c` of the worker.
+/// Connections by number, a clock, and a way to wait.
 pub trait Io {
     /// The clock.
     fn now(&mut self) -> Nanos;

@@ -1,22 +1,23 @@
-//! Opening connections, and waiting after failures.
+//! Opening connections, replacing them, and waiting after failures.
 
 use crate::net::{Handshake, Stop};
 use crate::proto::End;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
-use super::user::{Link, Stage};
+use super::connection::Link;
+use super::user::Stage;
 use super::worker::Pace;
 use super::{Io, Lane, Worker};
 
-/// Lanes of the time limits: node u is the request of user u, node users + u its connection.
+/// Lanes of the time limits: node u is the request of user u, node users + c is connection c.
 pub(super) const REQUEST: Lane = 0;
 /// The time that opening a connection may take.
 pub(super) const CONNECTING: Lane = 1;
 /// The first of the waits after failures.
 pub(super) const BACK_OFF: Lane = 2;
 
-/// How long a user waits after its first, second, ... failure in a row: a dead
+/// How long a connection is not opened again after its first, second, ... failure in a row: a dead
 /// server is asked again, but not in a busy loop.
 pub(super) const BACK_OFFS: [Nanos; 7] = [
     Nanos::from_millis(10),
@@ -32,11 +33,23 @@ pub(super) const BACK_OFFS: [Nanos; 7] = [
 const MOST_CONNECTING: u32 = 128;
 
 impl<I: Io> Worker<'_, I> {
-    /// Opens the connection of `u`, which is closed, or queues for it.
-    pub(super) fn open(&mut self, u: u32) {
-        debug_assert_eq!(self.users[u as usize].link, Link::Closed);
-        self.users[u as usize].link = Link::Queued;
-        self.queue.push_back(u);
+    /// Of the range of users that connection `c` has, those use it that name it as theirs.
+    #[inline]
+    pub(super) fn is_user_of(&self, u: u32, c: u32) -> bool {
+        self.users[u as usize].connection == c
+    }
+
+    /// Some user of connection `c` is in such a stage.
+    pub(super) fn has_user(&self, c: u32, is: impl Fn(Stage) -> bool) -> bool {
+        let mut users = self.connections[c as usize].users.clone();
+        users.any(|u| self.is_user_of(u, c) && is(self.users[u as usize].stage))
+    }
+
+    /// Opens connection `c`, which is closed, or queues for it.
+    pub(super) fn open(&mut self, c: u32) {
+        debug_assert_eq!(self.connections[c as usize].link, Link::Closed);
+        self.connections[c as usize].link = Link::Queued;
+        self.queue.push_back(c);
         self.open_queued();
     }
 
@@ -47,236 +60,394 @@ impl<I: Io> Worker<'_, I> {
             return;
         }
         while self.connecting < MOST_CONNECTING
-            && let Some(u) = self.queue.pop_front()
+            && let Some(c) = self.queue.pop_front()
         {
-            if self.users[u as usize].link == Link::Queued {
-                self.begin_connecting(u);
+            if self.connections[c as usize].link == Link::Queued {
+                self.begin_connecting(c);
             }
         }
         self.opening = false;
     }
 
-    fn begin_connecting(&mut self, u: u32) {
+    fn begin_connecting(&mut self, c: u32) {
         self.now = self.io.now();
-        let node = self.link_node(u);
-        let user = &mut self.users[u as usize];
-        user.link = Link::Connecting;
-        user.connect_began = self.now;
-        user.connect_took = Nanos::ZERO;
-        self.tally.replaced += u64::from(std::mem::take(&mut user.found_closed));
+        let node = self.link_node(c);
+        let connection = &mut self.connections[c as usize];
+        connection.link = Link::Connecting;
+        connection.began = self.now;
+        connection.took = Nanos::ZERO;
+        self.tally.replaced += u64::from(std::mem::take(&mut connection.found_closed));
         self.connecting += 1;
         self.deadlines.arm(node, CONNECTING, self.now);
-        if user.stage == Stage::Pending && user.request.due == Nanos::NEVER {
-            self.due_while_connecting(u);
+        for u in self.connections[c as usize].users.clone() {
+            let user = &self.users[u as usize];
+            if user.connection == c && user.stage == Stage::Pending && user.request.due == Nanos::NEVER {
+                self.due_while_waiting(u);
+            }
         }
-        let handshake = self.io.connect(u);
-        self.on_handshake(u, handshake);
+        let handshake = self.io.connect(c);
+        self.on_handshake(c, handshake);
     }
 
-    /// A request that has to wait for its connection to open is due when connecting begins.
-    pub(super) fn due_while_connecting(&mut self, u: u32) {
+    /// A request that has to wait for its connection is due when connecting
+    /// begins, or when there is no room for it.
+    pub(super) fn due_while_waiting(&mut self, u: u32) {
         let request = &mut self.users[u as usize].request;
+        if request.due != Nanos::NEVER {
+            return;
+        }
         match &mut self.pace {
             Pace::Waves(waves) => {
                 request.due = self.now.before(self.gate.late);
                 waves.sent(self.now);
             }
             Pace::Closed(_) => request.due = self.now,
-            Pace::Open(_) => debug_assert_ne!(request.due, Nanos::NEVER, "it was due before it was given to a user"),
+            Pace::Open(_) => unreachable!("it was due before it was given to a user"),
         }
         self.came(u);
         self.request_limit_starts(u, self.now);
     }
 
     /// Readiness of a connection that is being opened.
-    pub(super) fn connect_on(&mut self, u: u32) {
-        let handshake = self.io.handshake(u);
-        self.on_handshake(u, handshake);
+    pub(super) fn connect_on(&mut self, c: u32) {
+        let handshake = self.io.handshake(c);
+        self.on_handshake(c, handshake);
     }
 
-    fn on_handshake(&mut self, u: u32, handshake: Result<Handshake, Failure>) {
+    fn on_handshake(&mut self, c: u32, handshake: Result<Handshake, Failure>) {
         match handshake {
             Ok(Handshake::Pending) => {}
             Ok(Handshake::Done) => {
                 self.now = self.io.now();
-                self.opened(u);
+                let connection = &mut self.connections[c as usize];
+                connection.session = self.codec.session();
+                connection.link = Link::Greeting;
+                if self.codec.is_multiplexed() {
+                    self.flush(c);
+                }
+                self.on_greeted(c);
             }
             Err(failure) => {
                 self.now = self.io.now();
-                self.connect_failed(u, failure);
+                self.connect_failed(c, failure);
             }
         }
     }
 
-    fn opened(&mut self, u: u32) {
+    /// Connection `c` is open once its protocol says so.
+    pub(super) fn on_greeted(&mut self, c: u32) {
+        let connection = &self.connections[c as usize];
+        if connection.link == Link::Greeting && connection.session.is_greeted() {
+            self.opened(c);
+        }
+    }
+
+    fn opened(&mut self, c: u32) {
         self.connecting -= 1;
-        self.deadlines.disarm(self.link_node(u));
+        self.deadlines.disarm(self.link_node(c));
         let workers = self.shared.barrier.workers();
-        let user = &mut self.users[u as usize];
-        user.link = Link::Open;
-        user.has_tried = true;
-        user.session = self.codec.session();
+        let connection = &mut self.connections[c as usize];
+        connection.link = Link::Open;
+        connection.has_tried = true;
         // Unique in the run without asking the other workers.
-        user.connection = (self.tally.connections as u32).wrapping_mul(workers).wrapping_add(self.number);
+        connection.number = (self.tally.connections as u32).wrapping_mul(workers).wrapping_add(self.number);
         // At least a nanosecond: zero says that the connection was open before.
-        user.connect_took = self.now.since(user.connect_began).max(Nanos(1));
+        connection.took = self.now.since(connection.began).max(Nanos(1));
         self.tally.connections += 1;
-        self.tally.connect.record(user.connect_took);
-        match user.stage {
-            Stage::Pending => self.send(u),
-            _ => self.ready_for_release(u),
+        self.tally.connect.record(connection.took);
+        for u in connection.users.clone() {
+            if self.is_user_of(u, c) {
+                match self.users[u as usize].stage {
+                    Stage::Pending => self.send(u),
+                    Stage::Retired => {}
+                    _ => self.ready_for_release(u),
+                }
+            }
         }
         self.open_queued();
     }
 
-    fn connect_failed(&mut self, u: u32, failure: Failure) {
-        self.first_attempt_is_over(u, false);
-        match self.users[u as usize].stage {
-            Stage::Pending => {
-                let user = &mut self.users[u as usize];
-                // Should nobody be able to connect, this is what there is to report of a warm-up.
-                user.unable = (!user.request.slot.measured).then_some((failure, self.now));
-                let record = user.record(self.now, Some(failure));
-                self.complete(u, &record);
+    /// Connection `c` could not be opened: that is what becomes of the requests
+    /// that waited for it.
+    pub(super) fn connect_failed(&mut self, c: u32, failure: Failure) {
+        self.first_attempt_is_over(c, false);
+        self.close(c);
+        let mut someone_joins = false;
+        for u in self.connections[c as usize].users.clone() {
+            if !self.is_user_of(u, c) {
+                continue;
             }
-            _ => {
-                self.back_off(u);
-                self.unable(u, failure);
+            let user = &mut self.users[u as usize];
+            match user.stage {
+                Stage::Pending => {
+                    // Should nobody be able to connect, this is what there is to report of a warm-up.
+                    user.unable = (!user.request.slot.measured).then_some((failure, self.now));
+                    let record = self.connections[c as usize].record(&user.request, self.now, Some(failure));
+                    self.complete(u, &record);
+                }
+                Stage::Idle | Stage::Joining | Stage::Primed => {
+                    someone_joins |= user.stage == Stage::Joining;
+                    self.unable(u, failure);
+                }
+                Stage::InFlight | Stage::Retired => {}
             }
+        }
+        // The schedule says when the next attempt is made.
+        let by_schedule = matches!(self.pace, Pace::Open(_)) && self.gate.is_open() && !someone_joins;
+        match by_schedule {
+            true => self.open_queued(),
+            false => self.back_off(c),
         }
         self.end_if_nobody_connected();
     }
 
-    /// The first attempt of `u` to connect has worked, or has not.
-    pub(super) fn first_attempt_is_over(&mut self, u: u32, worked: bool) {
-        let user = &mut self.users[u as usize];
-        if !std::mem::replace(&mut user.has_tried, true) && !worked {
+    /// The first attempt to open connection `c` has worked, or has not.
+    pub(super) fn first_attempt_is_over(&mut self, c: u32, worked: bool) {
+        let connection = &mut self.connections[c as usize];
+        if !std::mem::replace(&mut connection.has_tried, true) && !worked {
             self.shared.first_connect_failed();
         }
     }
 
-    /// Closes the connection of `u`, in whatever state it is.
-    pub(super) fn close(&mut self, u: u32) {
-        let link = std::mem::replace(&mut self.users[u as usize].link, Link::Closed);
+    /// Closes connection `c`, in whatever state it is.
+    pub(super) fn close(&mut self, c: u32) {
+        let connection = &mut self.connections[c as usize];
+        let link = std::mem::replace(&mut connection.link, Link::Closed);
+        connection.batch.clear();
+        connection.waiting.clear();
         match link {
             Link::Closed => return,
             Link::Queued => {}
-            Link::Connecting => {
+            Link::Connecting | Link::Greeting => {
                 self.connecting -= 1;
-                self.deadlines.disarm(self.link_node(u));
+                self.deadlines.disarm(self.link_node(c));
             }
-            Link::Open | Link::BackOff => self.deadlines.disarm(self.link_node(u)),
+            Link::Open | Link::BackOff => self.deadlines.disarm(self.link_node(c)),
         }
-        self.io.close(u);
+        self.io.close(c);
     }
 
-    /// The connection of `u` was found closed before its request was sent.
-    pub(super) fn replace(&mut self, u: u32, end: End) {
-        self.close(u);
-        let user = &mut self.users[u as usize];
-        user.found_closed = true;
-        user.replaced = user.replaced.saturating_add(1);
-        if user.stage == Stage::Primed {
-            user.stage = Stage::Idle;
+    /// A connection on which nothing more can be asked is closed when its last
+    /// request is done; meanwhile its users go on with another one.
+    #[inline]
+    pub(super) fn close_if_spent(&mut self, c: u32) {
+        let connection = &self.connections[c as usize];
+        if connection.link == Link::Open && connection.session.is_spent() {
+            match connection.in_flight {
+                0 => self.close_spent(c),
+                _ if self.codec.is_multiplexed() => self.hand_over(c),
+                _ => {}
+            }
+        }
+    }
+
+    fn close_spent(&mut self, c: u32) {
+        if self.connections[c as usize].successor.is_some() {
+            self.close(c);
+            self.give_back(c);
+        } else if self.has_user(c, |stage| matches!(stage, Stage::Pending | Stage::Primed)) || !self.gate.is_open() {
+            self.replace(c, End::Closed);
+        } else {
+            self.close(c);
+        }
+    }
+
+    /// Connection `c` takes no more requests, and some are under way on it: all
+    /// others go to a spare one. Without a spare one they wait.
+    #[cold]
+    fn hand_over(&mut self, c: u32) {
+        if self.connections[c as usize].successor.is_some() {
+            return;
+        }
+        let Some(spare) = self.spares.pop() else { return };
+        let users = self.connections[c as usize].users.clone();
+        let connection = &mut self.connections[spare as usize];
+        connection.users = users.clone();
+        connection.has_tried = true;
+        (connection.failures, connection.replaced, connection.found_closed) = (0, 0, false);
+        self.connections[c as usize].successor = Some(spare);
+        self.connections[c as usize].waiting.clear();
+        for u in users {
+            let user = &mut self.users[u as usize];
+            if user.connection == c && user.stage != Stage::InFlight {
+                user.connection = spare;
+                if user.stage == Stage::Pending {
+                    self.send_when_open(u);
+                }
+            }
+        }
+    }
+
+    /// Connection `c`, which is closed and has a successor, is a spare one again.
+    pub(super) fn give_back(&mut self, c: u32) {
+        let connection = &mut self.connections[c as usize];
+        if connection.in_flight == 0 && connection.successor.take().is_some() {
+            connection.users = 0..0;
+            self.spares.push(c);
+        }
+    }
+
+    /// Connection `c` was found closed, and no request was under way on it.
+    pub(super) fn replace(&mut self, c: u32, end: End) {
+        self.close(c);
+        let connection = &mut self.connections[c as usize];
+        connection.found_closed = true;
+        connection.replaced = connection.replaced.saturating_add(1);
+        let replaced = connection.replaced;
+        for u in connection.users.clone() {
+            if self.is_user_of(u, c) && self.users[u as usize].stage == Stage::Primed {
+                self.users[u as usize].stage = Stage::Idle;
+            }
         }
         if self.gate.is_open() {
+            if self.has_user(c, |stage| stage == Stage::Pending) {
+                self.open(c);
+            }
             return;
         }
         // A server that closes every connection at once must not hold up the release for ever.
-        if user.replaced > 1 {
-            self.back_off(u);
+        if replaced > 1 {
+            self.back_off(c);
             let failure = match end {
                 // A server says only after the handshake that it does not like the client's certificate.
                 End::Broken(failure) if failure.phase == Phase::Tls => failure,
                 _ => Failure::new(Phase::Connect, Cause::ClosedIdle),
             };
-            self.unable(u, failure);
+            self.all_unable(c, failure);
         } else {
-            self.open(u);
+            self.open(c);
         }
     }
 
-    /// After a failure: the connection is closed and the user waits.
-    pub(super) fn back_off(&mut self, u: u32) {
-        self.close(u);
-        let user = &mut self.users[u as usize];
-        let lane = BACK_OFF + usize::from(user.failures).min(BACK_OFFS.len() - 1);
-        user.failures = user.failures.saturating_add(1);
-        user.link = Link::BackOff;
-        self.deadlines.arm(self.link_node(u), lane, self.now);
+    /// No user of connection `c` can take part in the coming release.
+    pub(super) fn all_unable(&mut self, c: u32, failure: Failure) {
+        for u in self.connections[c as usize].users.clone() {
+            if self.is_user_of(u, c) && self.users[u as usize].stage != Stage::Retired {
+                self.unable(u, failure);
+            }
+        }
+    }
+
+    /// After a failure: connection `c` is closed and not opened for a while.
+    pub(super) fn back_off(&mut self, c: u32) {
+        if self.connections[c as usize].link == Link::BackOff {
+            return;
+        }
+        self.close(c);
+        let connection = &mut self.connections[c as usize];
+        let lane = BACK_OFF + usize::from(connection.failures).min(BACK_OFFS.len() - 1);
+        connection.failures = connection.failures.saturating_add(1);
+        connection.link = Link::BackOff;
+        self.deadlines.arm(self.link_node(c), lane, self.now);
         self.open_queued();
     }
 
-    /// What the connection of `u` waited for has not come, or has waited long enough.
+    /// What connection `c` waited for has not come, or has waited long enough.
     #[cold]
-    pub(super) fn link_timed_out(&mut self, u: u32) {
-        let user = &mut self.users[u as usize];
-        match user.link {
+    pub(super) fn link_timed_out(&mut self, c: u32) {
+        let connection = &mut self.connections[c as usize];
+        match connection.link {
             Link::BackOff => {
-                user.link = Link::Closed;
-                self.back_from_back_off(u);
+                connection.link = Link::Closed;
+                self.back_from_back_off(c);
             }
-            Link::Connecting => {
-                let waiting_for = if self.io.is_connected(u) { Cause::WaitTls } else { Cause::WaitConnect };
-                self.connect_failed(u, Failure::new(Phase::Timeout, waiting_for));
+            Link::Connecting | Link::Greeting => {
+                let waiting_for = self.connecting_waits_for(c);
+                self.connect_failed(c, Failure::new(Phase::Timeout, waiting_for));
             }
             // The part of a request that goes out before the release did not.
             Link::Open => {
-                self.back_off(u);
-                self.unable(u, Failure::new(Phase::Timeout, Cause::WaitWrite));
+                self.back_off(c);
+                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitWrite));
             }
             Link::Closed | Link::Queued => {}
         }
     }
 
-    /// The connection of `u` has room to write again.
-    pub(super) fn write_on(&mut self, u: u32) {
-        let hold = matches!(&self.pace, Pace::Waves(waves) if waves.hold_last_byte);
-        match self.users[u as usize].stage {
-            Stage::InFlight => self.flush(u),
-            Stage::Primed if hold => {
-                self.flush(u);
-                self.ready_if_flushed(u);
-            }
-            _ => {}
+    /// What a request waits for whose connection `c` is not open, or has no room.
+    pub(super) fn connecting_waits_for(&self, c: u32) -> Cause {
+        match self.connections[c as usize].link {
+            Link::Open => Cause::WaitStream,
+            Link::Greeting => Cause::WaitSettings,
+            _ if self.io.is_connected(c) => Cause::WaitTls,
+            _ => Cause::WaitConnect,
         }
     }
 
-    /// Writes what the session of `u` has to send, as far as the socket takes it.
+    /// Connection `c` has room to write again.
+    pub(super) fn write_on(&mut self, c: u32) {
+        let hold = matches!(&self.pace, Pace::Waves(waves) if waves.hold_last_byte);
+        // What is primed without a held byte stays where it is.
+        if self.connections[c as usize].in_flight > 0 || hold || self.codec.is_multiplexed() {
+            self.flush(c);
+            self.ready_if_flushed(c);
+        }
+    }
+
+    /// Requests that were encoded in this turn are written, each connection's in one go.
     #[inline]
-    pub(super) fn flush(&mut self, u: u32) {
+    pub(super) fn write_all(&mut self) {
+        let mut next = 0;
+        while let Some(&c) = self.unwritten.get(next) {
+            next += 1;
+            self.write_batch(c);
+        }
+        self.unwritten.clear();
+    }
+
+    #[inline]
+    fn write_batch(&mut self, c: u32) {
+        let mut batch = std::mem::take(&mut self.connections[c as usize].batch);
+        if !batch.is_empty() {
+            self.now = self.io.now();
+            for &u in &batch {
+                self.sent(u);
+            }
+            self.flush(c);
+            batch.clear();
+        }
+        // Where writing failed, and another connection was opened at once, there may be a new one.
+        let left = &mut self.connections[c as usize].batch;
+        if left.is_empty() {
+            *left = batch;
+        }
+    }
+
+    /// Writes what the session of connection `c` has to send, as far as the socket takes it.
+    #[inline]
+    pub(super) fn flush(&mut self, c: u32) {
         loop {
-            let bytes = self.users[u as usize].session.transmit();
-            if bytes.is_empty() && !self.io.wants_write(u) {
+            let bytes = self.connections[c as usize].session.transmit();
+            if bytes.is_empty() && !self.io.wants_write(c) {
                 return;
             }
-            match self.io.write(u, bytes) {
+            match self.io.write(c, bytes) {
                 Ok(n) => {
                     self.tally.bytes_out += n as u64;
-                    self.users[u as usize].session.transmitted(n);
+                    self.connections[c as usize].session.transmitted(n);
                     if n == 0 {
                         return;
                     }
                 }
                 Err(Stop::Blocked) => return,
-                Err(Stop::Failed(failure)) => return self.write_failed(u, failure),
+                Err(Stop::Failed(failure)) => return self.write_failed(c, failure),
             }
         }
     }
 
     /// The server may have answered before it stopped reading (413): that answer counts.
     #[cold]
-    fn write_failed(&mut self, u: u32, failure: Failure) {
+    fn write_failed(&mut self, c: u32, failure: Failure) {
         self.now = self.io.now();
         let before = self.tally.connections;
-        self.read(u, true);
+        self.read(c, true);
         let replaced = self.tally.connections != before;
-        if self.users[u as usize].link == Link::Open && !replaced {
-            self.end(u, End::Broken(failure));
+        if matches!(self.connections[c as usize].link, Link::Open | Link::Greeting) && !replaced {
+            self.end(c, End::Broken(failure));
         }
     }
 
-    pub(super) fn link_node(&self, u: u32) -> u32 {
-        self.users.len() as u32 + u
+    pub(super) fn link_node(&self, c: u32) -> u32 {
+        self.users.len() as u32 + c
     }
 }

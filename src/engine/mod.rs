@@ -2,6 +2,7 @@
 
 mod barrier;
 mod closed;
+mod connection;
 mod deadlines;
 mod gate;
 mod io;

@@ -1,13 +1,18 @@
 //! Requests: which one a user sends next, sending it, and users that send no more.
 
+use crate::proto::Hold;
 use crate::record::NO_WAVE;
 use crate::request::Slot;
 use crate::time::Nanos;
 
 use super::closed::Next;
-use super::user::{Link, Stage};
+use super::connection::Link;
+use super::user::Stage;
 use super::worker::Pace;
 use super::{Io, Worker};
+
+/// A request that the server did not look at is sent again so often.
+const MOST_AGAIN: u8 = 3;
 
 impl<I: Io> Worker<'_, I> {
     /// Free users send their next requests.
@@ -46,14 +51,8 @@ impl<I: Io> Worker<'_, I> {
 
     #[inline]
     fn start(&mut self, u: u32, slot: Slot) {
-        let user = &mut self.users[u as usize];
-        user.take(slot, NO_WAVE);
-        if user.link == Link::Open {
-            self.send(u);
-        } else {
-            user.stage = Stage::Pending;
-            self.send_when_open(u);
-        }
+        self.users[u as usize].take(slot, NO_WAVE);
+        self.send_when_open(u);
     }
 
     /// Requests that are due are sent, as long as there are users without one; then they wait.
@@ -66,8 +65,9 @@ impl<I: Io> Worker<'_, I> {
         for _ in 0..self.users.len() {
             let Pace::Open(open) = &mut self.pace else { return };
             let Some((slot, due)) = open.due(self.now) else { return };
-            let users = &self.users;
-            let Some(u) = open.next_free(|u| users[u as usize].link == Link::Open) else {
+            let (users, connections) = (&self.users, &self.connections);
+            let has_room = |u: u32| connections[users[u as usize].connection as usize].has_room();
+            let Some(u) = open.next_free(has_room) else {
                 return self.note_the_waiting();
             };
             let waited = open.take();
@@ -130,12 +130,7 @@ impl<I: Io> Worker<'_, I> {
             false => self.came(u),
         }
         self.request_limit_starts(u, self.now);
-        if self.users[u as usize].link == Link::Open {
-            self.send(u);
-        } else {
-            self.users[u as usize].stage = Stage::Pending;
-            self.send_when_open(u);
-        }
+        self.send_when_open(u);
     }
 
     /// The request of `u` was due, and is not sent any more.
@@ -163,45 +158,112 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
-    /// `u` has a request, and no open connection yet.
+    /// `u` has a request: it is sent if its connection is open, or as soon as it is.
+    #[inline]
     pub(super) fn send_when_open(&mut self, u: u32) {
-        match self.users[u as usize].link {
-            Link::Closed => self.open(u),
-            Link::Connecting => self.due_while_connecting(u),
+        let c = self.users[u as usize].connection;
+        let link = self.connections[c as usize].link;
+        if link == Link::Open {
+            return self.send(u);
+        }
+        self.users[u as usize].stage = Stage::Pending;
+        match link {
+            Link::Closed => self.open(c),
+            Link::Connecting | Link::Greeting => self.due_while_waiting(u),
             // Its turn comes; then its request is due.
-            Link::Queued | Link::BackOff => {}
-            Link::Open => {
-                self.due_while_connecting(u);
-                self.send(u);
+            Link::Queued | Link::BackOff | Link::Open => {}
+        }
+    }
+
+    /// Encodes the request of `u`, whose connection is open. It goes out with
+    /// the others of this turn.
+    #[inline]
+    pub(super) fn send(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        let c = user.connection;
+        let connection = &mut self.connections[c as usize];
+        if connection.session.capacity() == 0 {
+            return self.wait_for_room(u);
+        }
+        let payload = self.source.payload(user.request.slot, self.now);
+        connection.session.submit(payload, u, Hold::Nothing, &mut self.codec);
+        connection.in_flight += 1;
+        if connection.batch.is_empty() {
+            self.unwritten.push(c);
+        }
+        connection.batch.push(u);
+        let had_to_wait = std::mem::replace(&mut user.stage, Stage::InFlight) == Stage::Pending;
+        let request = &mut user.request;
+        if had_to_wait {
+            if request.ready == Nanos::NEVER {
+                // It had to wait for its connection, which is open now.
+                request.ready = self.now;
+            } else {
+                // As above; how late this tool was to begin with that still counts.
+                request.ready += self.now.since(request.taken);
             }
         }
     }
 
-    /// Sends the request of `u`, whose connection is open.
-    #[inline]
-    pub(super) fn send(&mut self, u: u32) {
+    /// The server allows no more requests at a time on the connection of `u`.
+    #[cold]
+    fn wait_for_room(&mut self, u: u32) {
         let user = &mut self.users[u as usize];
-        let payload = self.source.payload(user.request.slot, self.now);
-        user.session.submit(payload, u, false, &mut self.codec);
-        let had_to_connect = std::mem::replace(&mut user.stage, Stage::InFlight) == Stage::Pending;
-        let sent = self.io.now();
-        // What is due next is looked for with this reading.
-        let opened = std::mem::replace(&mut self.now, sent);
-        let request = &mut user.request;
-        request.sent = sent;
+        user.stage = Stage::Pending;
+        self.connections[user.connection as usize].waiting.push_back(u);
+        self.due_while_waiting(u);
+    }
+
+    /// Requests that waited for room on connection `c` are sent as far as there is some.
+    #[inline]
+    pub(super) fn admit_the_waiting(&mut self, c: u32) {
+        while self.connections[c as usize].has_room()
+            && let Some(u) = self.connections[c as usize].waiting.pop_front()
+        {
+            self.send(u);
+        }
+    }
+
+    /// The request of `u` goes to the kernel now.
+    #[inline]
+    pub(super) fn sent(&mut self, u: u32) {
+        let request = &mut self.users[u as usize].request;
+        request.sent = self.now;
         if request.due == Nanos::NEVER {
             // On an open connection a closed user's request is due when it is sent.
-            (request.due, request.ready) = (sent, sent);
+            (request.due, request.ready) = (self.now, self.now);
             self.came(u);
-            self.request_limit_starts(u, sent);
-        } else if request.ready == Nanos::NEVER {
-            // It had to wait for its connection, which is open now.
-            request.ready = opened;
-        } else if had_to_connect {
-            // As above; how late this tool was to begin with that still counts.
-            request.ready += opened.since(request.taken);
+            self.request_limit_starts(u, self.now);
         }
-        self.flush(u);
+    }
+
+    /// The server says that it has not looked at the request of `u`: it is sent
+    /// again, and stays the one that was due when it was (RFC 9113, 8.7). False:
+    /// that has been done often enough.
+    #[cold]
+    pub(super) fn send_again(&mut self, u: u32) -> bool {
+        let user = &mut self.users[u as usize];
+        if user.again == MOST_AGAIN || user.stage != Stage::InFlight {
+            return false;
+        }
+        user.again += 1;
+        user.stage = Stage::Pending;
+        user.request.ready = Nanos::NEVER;
+        user.request.sent = Nanos::NEVER;
+        self.tally.retried += u64::from(user.request.slot.measured);
+        let c = user.connection;
+        self.connections[c as usize].in_flight -= 1;
+        self.follow(u);
+        true
+    }
+
+    /// `u` has nothing under way: where its connection takes no more requests, it goes on with another.
+    #[inline]
+    pub(super) fn follow(&mut self, u: u32) {
+        let c = self.users[u as usize].connection;
+        if let Some(successor) = self.connections[c as usize].successor {
+            self.users[u as usize].connection = successor;
+        }
     }
 
     /// `u` will send no more.
@@ -211,7 +273,11 @@ impl<I: Io> Worker<'_, I> {
             user.stage = Stage::Retired;
             self.active -= 1;
             self.deadlines.disarm(u);
-            self.close(u);
+            let c = user.connection;
+            // Those that are shared are closed with the worker.
+            if !self.codec.is_multiplexed() {
+                self.close(c);
+            }
         }
     }
 
@@ -228,9 +294,11 @@ impl<I: Io> Worker<'_, I> {
         if self.counting && self.gate.is_open() && closed.is_over(self.now, self.shared) {
             for u in 0..self.users.len() as u32 {
                 let user = &self.users[u as usize];
+                let link = self.connections[user.connection as usize].link;
                 // A request that waits for its turn to connect is not due yet, and now will not be.
-                let too_late = past_end && user.link == Link::Queued && user.request.due == Nanos::NEVER;
-                if user.link == Link::BackOff || too_late {
+                let is_due = user.stage == Stage::Pending && user.request.due != Nanos::NEVER;
+                let too_late = past_end && link == Link::Queued && !is_due;
+                if (link == Link::BackOff && user.stage == Stage::Idle) || too_late {
                     self.retire(u);
                 }
             }

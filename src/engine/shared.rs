@@ -29,8 +29,8 @@ pub struct Shared {
     stop: Arc<AtomicBool>,
     /// A backlog is full: nothing more is due.
     schedule_ended: AtomicBool,
-    users: u32,
-    /// Users whose first connecting failed.
+    connections: u32,
+    /// Connections whose first opening failed.
     first_failures: AtomicU32,
 }
 
@@ -51,7 +51,7 @@ impl Shared {
             t0: AtomicU64::new(0),
             stop,
             schedule_ended: AtomicBool::new(false),
-            users: plan.load.users,
+            connections: plan.connections(),
             first_failures: AtomicU32::new(0),
         }
     }
@@ -87,12 +87,12 @@ impl Shared {
         set_once(&self.t0, at)
     }
 
-    /// A user's first attempt to connect failed.
+    /// The first attempt to open a connection failed.
     pub fn first_connect_failed(&self) {
         self.first_failures.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Users whose first attempt to connect failed.
+    /// Connections whose first attempt to open failed.
     pub fn first_failures(&self) -> u64 {
         self.first_failures.load(Ordering::Acquire).into()
     }
@@ -105,9 +105,9 @@ impl Shared {
         }
     }
 
-    /// Every user has tried to connect, and none could.
+    /// The opening of every connection has been tried, and all failed.
     pub fn nobody_connected(&self) -> bool {
-        self.first_failures.load(Ordering::Acquire) == self.users
+        self.first_failures.load(Ordering::Acquire) == self.connections
     }
 }
 

@@ -65,12 +65,12 @@ struct Connection {
 }
 
 impl Sockets {
-    /// For `users` users of worker `worker`, who waits on `poller` and wakes `others`.
+    /// For at most `slots` connections of worker `worker`, who waits on `poller` and wakes `others`.
     pub fn new(
         target: &Target,
         tls: Option<TlsSettings>,
         worker: u32,
-        users: u32,
+        slots: usize,
         poller: Poller,
         others: Vec<Arc<Waker>>,
     ) -> Sockets {
@@ -80,7 +80,7 @@ impl Sockets {
         };
         // A TLS record and its frame fit several times; without TLS nothing passes here.
         let scratch = vec![0; if tls.is_some() { 64 * 1024 } else { 0 }].into();
-        let connections = (0..users).map(|_| Connection::default()).collect();
+        let connections = (0..slots).map(|_| Connection::default()).collect();
         Sockets { poller, to, tls, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None }
     }
 

@@ -12,10 +12,11 @@ use crate::stats::{Beat, Board, Clocks, Tally, ln_fast};
 use crate::time::{Nanos, WallClock};
 
 use super::closed::Closed;
+use super::connection::{Connection, Link};
 use super::gate::Gate;
 use super::links::{BACK_OFF, CONNECTING, REQUEST};
 use super::open::Open;
-use super::user::{Link, Stage, User};
+use super::user::{Stage, User};
 use super::watch::Watch;
 use super::waves::Waves;
 use super::{Deadlines, Io, Rows, Shared};
@@ -27,13 +28,19 @@ pub struct Worker<'a, I> {
     pub(super) pace: Pace,
     pub(super) gate: Gate,
     pub(super) users: Vec<User>,
+    /// By number: those that users begin with, and spare ones.
+    pub(super) connections: Vec<Connection>,
+    /// Connections of which nobody is a user.
+    pub(super) spares: Vec<u32>,
+    /// Connections with requests that are encoded, and not yet written.
+    pub(super) unwritten: Vec<u32>,
     pub(super) deadlines: Deadlines,
     pub(super) codec: Codec,
     pub(super) source: Source,
     pub(super) tally: Tally,
     /// Users in the order in which they became free.
     pub(super) free: Vec<u32>,
-    /// Users that wait for their turn to connect.
+    /// Connections that wait for their turn to be opened.
     pub(super) queue: VecDeque<u32>,
     /// Connections that are being opened.
     pub(super) connecting: u32,
@@ -98,9 +105,20 @@ impl<'a, I: Io> Worker<'a, I> {
         clock: WallClock,
         rows: Option<Rows>,
     ) -> Worker<'a, I> {
-        let share = schedule::users_of(number, plan.workers, plan.load.users);
-        let count = share.len() as u32;
-        let codec = Codec::new(&plan.request, &plan.body);
+        let share = plan.share(number);
+        let count = share.users.len() as u32;
+        let codec = Codec::new(plan);
+        let mut connections = Vec::with_capacity(share.slots());
+        for c in share.connections.clone() {
+            let users = schedule::share_of(c, plan.connections(), plan.load.users);
+            let users = users.start - share.users.start..users.end - share.users.start;
+            connections.push(Connection::new(codec.session(), users));
+        }
+        let users = connections.iter().enumerate();
+        let users: Vec<User> =
+            users.flat_map(|(c, connection)| connection.users.clone().map(move |_| User::new(c as u32))).collect();
+        let spares: Vec<u32> = (connections.len() as u32..share.slots() as u32).collect();
+        connections.extend(spares.iter().map(|_| Connection::new(codec.session(), 0..0)));
         let load = &plan.load;
         let pace = match &load.model {
             Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(load, *every, *hold_last_byte)),
@@ -118,13 +136,16 @@ impl<'a, I: Io> Worker<'a, I> {
             shared,
             pace,
             gate: Gate::default(),
-            users: (0..count).map(|_| User::new(codec.session())).collect(),
-            deadlines: Deadlines::new(2 * count as usize, &lanes),
+            deadlines: Deadlines::new(count as usize + connections.len(), &lanes),
+            users,
+            queue: VecDeque::with_capacity(connections.len()),
+            unwritten: Vec::with_capacity(connections.len()),
+            connections,
+            spares,
             source: Source::new(&plan.body, plan.seed, clock),
             codec,
             tally: Tally::new(Nanos::ZERO, Nanos::NEVER, clocks),
             free: Vec::with_capacity(count as usize),
-            queue: VecDeque::with_capacity(count as usize),
             connecting: 0,
             opening: false,
             active: count,
@@ -135,7 +156,7 @@ impl<'a, I: Io> Worker<'a, I> {
             keep_alive: plan.request.keep_alive,
             watch: Watch::new(clocks.error),
             number,
-            first_user: share.start,
+            first_user: share.users.start,
             board,
             rows,
             limits: plan.limits,
@@ -171,6 +192,7 @@ impl<'a, I: Io> Worker<'a, I> {
                     self.read_all();
                 }
                 self.start_the_due();
+                self.write_all();
             }
             self.read_all();
             // While the sink held this worker up, answers may have come in time that are not read yet.
@@ -219,43 +241,45 @@ impl<'a, I: Io> Worker<'a, I> {
 
     /// Nobody waits for an answer on connection `c`.
     fn is_unused(&self, c: u32) -> bool {
-        self.users[c as usize].stage != Stage::InFlight
+        self.connections[c as usize].in_flight == 0
     }
 
     #[inline]
     fn on_ready(&mut self, ready: &Readiness) {
-        let u = ready.connection;
-        match self.users[u as usize].link {
-            Link::Open => {
+        let c = ready.connection;
+        let is_up = |link| matches!(link, Link::Open | Link::Greeting);
+        match self.connections[c as usize].link {
+            Link::Open | Link::Greeting => {
                 if ready.readable || ready.read_closed {
-                    self.read(u, ready.read_closed);
+                    self.read(c, ready.read_closed);
                 }
-                if ready.writable && self.users[u as usize].link == Link::Open {
-                    self.write_on(u);
+                if ready.writable && is_up(self.connections[c as usize].link) {
+                    self.write_on(c);
                 }
             }
             Link::Connecting => {
-                self.connect_on(u);
+                self.connect_on(c);
                 // The same event may say that the peer has closed already.
-                if ready.read_closed && self.users[u as usize].link == Link::Open {
-                    self.read(u, true);
+                if ready.read_closed && is_up(self.connections[c as usize].link) {
+                    self.read(c, true);
                 }
             }
             Link::Closed | Link::Queued | Link::BackOff => {}
         }
+        self.write_all();
     }
 
-    /// Reads what `u`'s connection has. A read that does not fill the buffer
+    /// Reads what connection `c` has. A read that does not fill the buffer
     /// has emptied the socket, unless the peer has closed: then the end is still to be read.
     #[inline]
-    pub(super) fn read(&mut self, u: u32, read_closed: bool) {
+    pub(super) fn read(&mut self, c: u32, read_closed: bool) {
         let mut turns = 0;
         loop {
-            match self.io.read(u, &mut self.buf) {
+            match self.io.read(c, &mut self.buf) {
                 Ok(0) => {
                     self.now = self.io.now();
                     self.watch.read(None, self.now);
-                    return self.end(u, End::Closed);
+                    return self.end(c, End::Closed);
                 }
                 Ok(n) => {
                     // One reading of the clock serves every answer in these bytes.
@@ -263,23 +287,26 @@ impl<'a, I: Io> Worker<'a, I> {
                     let arrived = self.io.arrived(self.now);
                     self.watch.read(arrived, self.now);
                     self.tally.bytes_in += n as u64;
-                    let user = &mut self.users[u as usize];
-                    if user.stage != Stage::InFlight {
+                    let connection = &mut self.connections[c as usize];
+                    if connection.in_flight == 0 && !self.codec.is_multiplexed() {
                         // Nobody has asked: no answer could be told from this.
-                        return self.end(u, End::Closed);
+                        return self.end(c, End::Closed);
                     }
-                    user.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
-                    self.complete_all(u);
-                    let user = &self.users[u as usize];
-                    if user.link != Link::Open
-                        || user.session.is_spent()
-                        || (n < self.buf.len() && !read_closed && !self.io.has_more(u))
+                    connection.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
+                    self.complete_all();
+                    if self.codec.is_multiplexed() && !self.go_on(c) {
+                        return;
+                    }
+                    let connection = &self.connections[c as usize];
+                    if !matches!(connection.link, Link::Open | Link::Greeting)
+                        || (connection.session.is_spent() && connection.in_flight == 0)
+                        || (n < self.buf.len() && !read_closed && !self.io.has_more(c))
                     {
                         break;
                     }
                     turns += 1;
                     if turns == READS_PER_TURN {
-                        self.again.push(u);
+                        self.again.push(c);
                         break;
                     }
                 }
@@ -287,42 +314,70 @@ impl<'a, I: Io> Worker<'a, I> {
                 Err(Stop::Failed(failure)) => {
                     self.now = self.io.now();
                     self.watch.read(None, self.now);
-                    return self.end(u, End::Broken(failure));
+                    return self.end(c, End::Broken(failure));
                 }
             }
         }
-        self.close_if_spent(u);
+        self.close_if_spent(c);
     }
 
-    /// A connection on which nothing more can be asked is closed.
-    #[inline]
-    fn close_if_spent(&mut self, u: u32) {
-        let user = &self.users[u as usize];
-        if user.link == Link::Open && user.session.is_spent() && user.stage != Stage::InFlight {
-            self.close(u);
+    /// After what connection `c` received, beside answers: what it has to say to
+    /// that is written, and who waited for that goes on. False: it has ended.
+    fn go_on(&mut self, c: u32) -> bool {
+        if let Some(failure) = self.connections[c as usize].session.fault() {
+            // The server is told, if it listens.
+            let bytes = self.connections[c as usize].session.transmit();
+            let _ = self.io.write(c, bytes);
+            self.end(c, End::Broken(failure));
+            return false;
         }
+        if self.connections[c as usize].session.has_unsent() {
+            self.flush(c);
+            self.ready_if_flushed(c);
+        }
+        self.on_greeted(c);
+        self.admit_the_waiting(c);
+        true
     }
 
-    /// The transport of `u` ended.
-    pub(super) fn end(&mut self, u: u32, end: End) {
-        let user = &mut self.users[u as usize];
-        match user.stage {
-            Stage::InFlight => {
-                user.session.end(end, &mut self.codec, &mut self.done);
-                self.close(u);
-                self.complete_all(u);
+    /// The transport of connection `c` ended.
+    pub(super) fn end(&mut self, c: u32, end: End) {
+        let connection = &mut self.connections[c as usize];
+        match connection.link {
+            Link::Greeting => {
+                let failure = match end {
+                    End::Broken(failure) => failure,
+                    End::Closed => Failure::new(Phase::Connect, Cause::ClosedEarly),
+                };
+                self.connect_failed(c, failure);
+            }
+            _ if connection.in_flight > 0 => {
+                connection.session.end(end, &mut self.codec, &mut self.done);
+                self.close(c);
+                self.complete_all();
+                self.give_back(c);
+                self.open_for_the_pending(c);
             }
             // The request knows nothing of a connection that was found closed before it was sent.
-            _ => self.replace(u, end),
+            _ => self.replace(c, end),
         }
     }
 
     #[inline]
-    fn complete_all(&mut self, u: u32) {
+    fn complete_all(&mut self) {
         while let Some(answer) = self.done.pop() {
-            debug_assert_eq!(answer.ticket, u);
+            let u = answer.ticket;
+            if answer.may_be_sent_again && self.send_again(u) {
+                self.send_when_open(u);
+                continue;
+            }
             let user = &mut self.users[u as usize];
-            let mut record = user.record(self.now, answer.failure);
+            if user.stage != Stage::InFlight {
+                self.answered_early(u);
+                continue;
+            }
+            let connection = &mut self.connections[user.connection as usize];
+            let mut record = connection.record(&user.request, self.now, answer.failure);
             record.first_byte = answer.first_byte;
             record.body_bytes = answer.body_bytes;
             // Half an answer is none: its status would be counted as a success.
@@ -337,21 +392,31 @@ impl<'a, I: Io> Worker<'a, I> {
     pub(super) fn complete(&mut self, u: u32, record: &Record) {
         self.deadlines.disarm(u);
         let user = &mut self.users[u as usize];
-        user.stage = Stage::Idle;
+        let c = user.connection;
+        let connection = &mut self.connections[c as usize];
+        if std::mem::replace(&mut user.stage, Stage::Idle) == Stage::InFlight {
+            connection.in_flight -= 1;
+        }
         match record.failure {
             None => {
-                user.failures = 0;
+                connection.failures = 0;
                 if !self.keep_alive {
-                    self.close(u);
+                    self.close(c);
                 }
+            }
+            // The failure of one of several is not the connection's, nor is that of one that has a successor.
+            Some(_)
+                if self.codec.is_multiplexed() && (connection.link == Link::Open || connection.successor.is_some()) => {
             }
             // The schedule says when the next attempt is made.
             Some(_) if matches!(self.pace, Pace::Open(_)) => {
-                self.close(u);
+                self.close(c);
                 self.open_queued();
             }
-            Some(_) => self.back_off(u),
+            Some(_) => self.back_off(c),
         }
+        self.follow(u);
+        let c = self.users[u as usize].connection;
         if self.users[u as usize].request.slot.measured {
             self.count(record);
         } else if let Some(beat) = &mut self.warming
@@ -362,7 +427,7 @@ impl<'a, I: Io> Worker<'a, I> {
         }
         match &mut self.pace {
             Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
-            Pace::Closed(_) if self.users[u as usize].link != Link::BackOff => self.free.push(u),
+            Pace::Closed(_) if self.connections[c as usize].link != Link::BackOff => self.free.push(u),
             Pace::Closed(_) => {}
             Pace::Open(open) => {
                 self.users[u as usize].freed = record.done.before(record.tool_error());
@@ -399,30 +464,60 @@ impl<'a, I: Io> Worker<'a, I> {
                 false => self.link_timed_out(node - count),
             }
         }
+        self.write_all();
     }
 
     #[cold]
     fn request_timed_out(&mut self, u: u32) {
         let user = &mut self.users[u as usize];
+        let c = user.connection;
+        let connection = &mut self.connections[c as usize];
         let record = match user.stage {
             Stage::InFlight => {
-                let (answer, waiting_for) = user.session.give_up(u);
-                let mut record = user.record(self.now, Some(Failure::new(Phase::Timeout, waiting_for)));
+                let (answer, waiting_for) = connection.session.give_up(u);
+                let failure = Failure::new(Phase::Timeout, waiting_for);
+                let mut record = connection.record(&user.request, self.now, Some(failure));
                 record.first_byte = answer.first_byte;
                 record.body_bytes = answer.body_bytes;
                 record
             }
             _ => {
-                let waiting_for = if self.io.is_connected(u) { Cause::WaitTls } else { Cause::WaitConnect };
-                let failure = Failure::new(Phase::Timeout, waiting_for);
+                let failure = Failure::new(Phase::Timeout, self.connecting_waits_for(c));
                 let user = &mut self.users[u as usize];
                 // As where connecting fails otherwise: of a warm-up this may be all there is to report.
                 user.unable = (!user.request.slot.measured).then_some((failure, self.now));
-                user.record(self.now, Some(failure))
+                let connection = &mut self.connections[c as usize];
+                connection.waiting.retain(|&waiting| waiting != u);
+                connection.record(&user.request, self.now, Some(failure))
             }
         };
-        self.first_attempt_is_over(u, false);
+        self.first_attempt_is_over(c, false);
         self.complete(u, &record);
+        if self.codec.is_multiplexed() && self.connections[c as usize].link == Link::Open {
+            // The server is told that nobody waits for that answer any more.
+            self.flush(c);
+            self.admit_the_waiting(c);
+            self.close_if_spent(c);
+        }
+        self.open_for_the_pending(c);
+    }
+
+    /// Requests that are left without a connection get one.
+    fn open_for_the_pending(&mut self, c: u32) {
+        if self.connections[c as usize].link == Link::Closed
+            && self.gate.is_open()
+            && self.has_user(c, |stage| stage == Stage::Pending)
+        {
+            self.open(c);
+        }
+    }
+
+    /// An answer to a request that had not been sent whole: `u` cannot take part in the coming release.
+    #[cold]
+    fn answered_early(&mut self, u: u32) {
+        if self.users[u as usize].stage == Stage::Primed {
+            self.unable(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly));
+        }
     }
 
     /// A few times a second: progress is shown and rows move on.
@@ -459,11 +554,12 @@ impl<'a, I: Io> Worker<'a, I> {
         self.now = self.io.now();
         self.note_the_waiting();
         for u in 0..self.users.len() as u32 {
-            let user = &mut self.users[u as usize];
+            let user = &self.users[u as usize];
             let request = user.request;
             match user.stage {
                 Stage::InFlight if request.slot.measured => {
-                    let record = user.record(self.now, Some(Failure::new(Phase::Cut, Cause::RunEnded)));
+                    let cut = Failure::new(Phase::Cut, Cause::RunEnded);
+                    let record = self.connections[user.connection as usize].record(&request, self.now, Some(cut));
                     debug_assert_eq!(record.outcome(), Outcome::Unfinished);
                     self.count(&record);
                 }

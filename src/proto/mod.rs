@@ -6,8 +6,9 @@
 
 pub mod http1;
 
+use crate::plan::Plan;
 use crate::record::{Cause, Failure};
-use crate::request::{Body, Payload, RequestHead};
+use crate::request::Payload;
 use crate::time::Nanos;
 
 /// The engine's name for a request under way: the number of its user.
@@ -26,6 +27,19 @@ pub struct Answer {
     pub first_byte: Nanos,
     /// Why the answer is not complete, if it is not.
     pub failure: Option<Failure>,
+    /// The server says that it has not looked at the request.
+    pub may_be_sent_again: bool,
+}
+
+/// What of a request waits for [`Session::release`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Nothing: it may go at once.
+    Nothing,
+    /// All of it.
+    All,
+    /// The last byte, or what else makes it whole.
+    LastByte,
 }
 
 /// Why a transport ended.
@@ -45,9 +59,17 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec for this request.
-    pub fn new(head: &RequestHead, body: &Body) -> Codec {
-        Codec::Http1(http1::Codec::new(head, body))
+    /// The codec for this plan's protocol and request.
+    pub fn new(plan: &Plan) -> Codec {
+        Codec::Http1(http1::Codec::new(&plan.request, &plan.body))
+    }
+
+    /// Several requests can be under way on one connection.
+    #[inline]
+    pub fn is_multiplexed(&self) -> bool {
+        match self {
+            Codec::Http1(_) => false,
+        }
     }
 
     /// A session on a connection that has just been opened.
@@ -82,16 +104,39 @@ impl Session {
         }
     }
 
-    /// Takes a request, which [`Self::capacity`] allowed. With `hold_last_byte`
-    /// its last byte waits for [`Self::release`].
-    #[inline]
-    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold_last_byte: bool, codec: &mut Codec) {
-        match (self, codec) {
-            (Session::Http1(s), Codec::Http1(codec)) => s.submit(payload, ticket, hold_last_byte, codec),
+    /// The server has said what its protocol has it say first: requests may be submitted.
+    pub fn is_greeted(&self) -> bool {
+        match self {
+            Session::Http1(_) => true,
         }
     }
 
-    /// The held byte may go.
+    /// The connection cannot be used any more, and why; [`Self::transmit`] may still tell the server.
+    #[inline]
+    pub fn fault(&self) -> Option<Failure> {
+        match self {
+            Session::Http1(_) => None,
+        }
+    }
+
+    /// Takes a request, which [`Self::capacity`] allowed, and of it `hold`
+    /// waits for [`Self::release`].
+    #[inline]
+    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &mut Codec) {
+        match (self, codec) {
+            (Session::Http1(s), Codec::Http1(codec)) => s.submit(payload, ticket, hold, codec),
+        }
+    }
+
+    /// Something that need not wait for [`Self::release`] is not written yet.
+    #[inline]
+    pub fn has_unsent(&self) -> bool {
+        match self {
+            Session::Http1(s) => s.has_unsent(),
+        }
+    }
+
+    /// What is held may go.
     pub fn release(&mut self) {
         match self {
             Session::Http1(s) => s.release(),

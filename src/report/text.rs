@@ -141,6 +141,9 @@ fn requests(s: &Summary, paint: Paint) -> String {
     if s.connections_replaced > 0 {
         data.push(format!("{} found closed and replaced", grouped(s.connections_replaced)));
     }
+    if s.requests_retried > 0 {
+        data.push(format!("{} sent again", count(s.requests_retried, "request")));
+    }
     out + &entry("Data", &data, ", ")
 }
 
@@ -462,6 +465,7 @@ mod tests {
             bytes_out: 61_000,
             connections: 20,
             connections_replaced: 0,
+            requests_retried: 0,
             response_ms: Some(latency_of(1.23)),
             service_ms: Some(latency_of(1.23)),
             first_byte_ms: Some(latency_of(1.2)),
@@ -602,7 +606,8 @@ open model, 20 connections, 1,000/s poisson, for 10.0 s, timeout 10.0 s, seed 7
         most.interrupted = true;
         most.accounting =
             Accounting { scheduled: 6 * n, ok: n, http_error: n, failed: n, timeout: n, unfinished: n, unsent: n };
-        (most.bytes_in, most.bytes_out, most.connections, most.connections_replaced) = (u64::MAX, u64::MAX, n, n);
+        (most.bytes_in, most.bytes_out, most.connections) = (u64::MAX, u64::MAX, n);
+        (most.connections_replaced, most.requests_retried) = (n, n);
         let mut response = latency_of(599_999.0);
         response.at_least = COLUMNS.iter().map(|name| String::from(*name)).collect();
         response.censored = n;

@@ -11,10 +11,10 @@ use std::ops::Range;
 
 use crate::time::Nanos;
 
-/// The users of worker `worker` of `workers`: contiguous shares that differ by at most one.
-pub fn users_of(worker: u32, workers: u32, users: u32) -> Range<u32> {
-    let start = |w: u32| (u64::from(users) * u64::from(w) / u64::from(workers)) as u32;
-    start(worker)..start(worker + 1)
+/// Share `part` of `parts` of so many users or connections: contiguous shares that differ by at most one.
+pub fn share_of(part: u32, parts: u32, whole: u32) -> Range<u32> {
+    let start = |p: u32| (u64::from(whole) * u64::from(p) / u64::from(parts)) as u32;
+    start(part)..start(part + 1)
 }
 
 /// A sequence of waves: slot n belongs to user n mod C and to wave n / C.
@@ -80,7 +80,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_user_has_one_worker(users in 1u32..100_000, workers in 1u32..200) {
-            let shares: Vec<_> = (0..workers).map(|w| users_of(w, workers, users)).collect();
+            let shares: Vec<_> = (0..workers).map(|w| share_of(w, workers, users)).collect();
             prop_assert_eq!(shares[0].start, 0);
             prop_assert_eq!(shares[shares.len() - 1].end, users);
             prop_assert!(shares.windows(2).all(|pair| pair[0].end == pair[1].start));

@@ -92,6 +92,8 @@ pub struct Tally {
     pub connections: u64,
     /// Connections found closed between two requests, and replaced.
     pub replaced: u64,
+    /// Times that a request was sent again, as the server said that it had not looked at it.
+    pub retried: u64,
     /// Requests that were due but never given to a connection.
     pub unsent: u64,
     /// More would have waited for a connection than may, and the schedule ended.
@@ -175,6 +177,7 @@ impl Tally {
             bytes_out: 0,
             connections: 0,
             replaced: 0,
+            retried: 0,
             unsent: 0,
             backlog_full: false,
             connect: empty(),
@@ -370,6 +373,7 @@ impl Tally {
         self.bytes_out += other.bytes_out;
         self.connections += other.connections;
         self.replaced += other.replaced;
+        self.retried += other.retried;
         self.unsent += other.unsent;
         self.backlog_full |= other.backlog_full;
         self.health.merge(&other.health);

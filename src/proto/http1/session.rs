@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Ticket};
+use crate::proto::{Answer, End, Hold, Ticket};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::Payload;
 use crate::time::Nanos;
@@ -70,13 +70,20 @@ impl Session {
 
     /// Takes a request. See [`crate::proto::Session::submit`].
     #[inline]
-    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold_last_byte: bool, codec: &Codec) {
+    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert_eq!(self.capacity(), 1);
         self.outbox.shared = codec.encode(payload, &mut self.outbox.own);
         self.outbox.written = 0;
-        self.outbox.held = hold_last_byte;
+        // Held as a whole it is nobody's to write.
+        self.outbox.held = hold == Hold::LastByte;
         self.ticket = Some(ticket);
         self.first_byte = Nanos::NEVER;
+    }
+
+    /// Something other than the held byte is not written yet.
+    #[inline]
+    pub fn has_unsent(&self) -> bool {
+        !self.transmit().is_empty()
     }
 
     /// The held byte may go.
@@ -171,7 +178,7 @@ impl Session {
         self.ticket = None;
         self.reused = true;
         self.reader.reset();
-        Answer { ticket, status, body_bytes, first_byte, failure }
+        Answer { ticket, status, body_bytes, first_byte, failure, may_be_sent_again: false }
     }
 }
 
@@ -213,7 +220,7 @@ mod tests {
         }
 
         fn submit(&mut self) -> &mut Wire {
-            self.session.submit(Payload::Shared, 7, false, &self.codec);
+            self.session.submit(Payload::Shared, 7, Hold::Nothing, &self.codec);
             self
         }
 
@@ -247,7 +254,9 @@ mod tests {
             assert_eq!(wire.session.capacity(), 0);
             wire.receive(&OK[..10], now).receive(&OK[10..], now + 1);
             let answer = wire.done.pop().unwrap();
-            let expected = Answer { ticket: 7, status: 200, body_bytes: 2, first_byte: Nanos(now), failure: None };
+            let (status, first_byte) = (200, Nanos(now));
+            let expected =
+                Answer { ticket: 7, status, body_bytes: 2, first_byte, failure: None, may_be_sent_again: false };
             assert_eq!(answer, expected);
         }
     }
@@ -255,7 +264,7 @@ mod tests {
     #[test]
     fn the_held_byte_waits_for_its_release() {
         let mut wire = Wire::new();
-        wire.session.submit(Payload::Shared, 0, true, &wire.codec);
+        wire.session.submit(Payload::Shared, 0, Hold::LastByte, &wire.codec);
         wire.write(usize::MAX);
         assert_eq!(wire.session.transmit(), b"");
         wire.session.release();

@@ -54,6 +54,8 @@ pub struct Summary {
     pub connections: u64,
     /// Connections found closed between two requests, and replaced.
     pub connections_replaced: u64,
+    /// Times that a request was sent again: the server said that it had not looked at it.
+    pub requests_retried: u64,
     /// done - due of all answers; of time-outs, unfinished and unsent requests, lower bounds.
     pub response_ms: Option<Latency>,
     /// done - sent of all answers.
@@ -173,6 +175,7 @@ impl Summary {
             bytes_out: tally.bytes_out,
             connections: tally.connections,
             connections_replaced: tally.replaced,
+            requests_retried: tally.retried,
             histogram: latency::bars(&response, tally.censored()),
             response_ms: Latency::censored(&response, tally.censored()),
             service_ms: Latency::new(&tally.service()),
