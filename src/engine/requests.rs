@@ -63,6 +63,10 @@ impl<I: Io> Worker<'_, I> {
         }
         // Whoever fails at once is free again at once: what else is to be done has its turn nevertheless.
         for _ in 0..self.users.len() {
+            // The last one to fail may have found out that there is nobody to talk to.
+            if self.active == 0 {
+                return;
+            }
             let Pace::Open(open) = &mut self.pace else { return };
             let Some((slot, due)) = open.due(self.now) else { return };
             let (users, connections) = (&self.users, &self.connections);
@@ -76,9 +80,6 @@ impl<I: Io> Worker<'_, I> {
                 self.begin_counting(t0);
             }
             self.start_due(u, slot, due, waited);
-            if self.active == 0 {
-                return;
-            }
         }
     }
 
