@@ -5,6 +5,7 @@
 //! comes back with their [`Answer`].
 
 pub mod http1;
+pub mod http2;
 
 use crate::plan::Plan;
 use crate::record::{Cause, Failure};
