@@ -19,6 +19,8 @@ pub struct Plan {
     pub request: RequestHead,
     /// What they carry.
     pub body: Body,
+    /// Which protocol carries them.
+    pub protocol: Protocol,
     /// When they are due.
     pub load: Load,
     /// How long anything may take.
@@ -29,6 +31,39 @@ pub struct Plan {
     pub workers: u32,
     /// The kernel stamps what arrives, so that it is known how long it lay unread.
     pub stamps: bool,
+}
+
+/// Which protocol carries requests, and how users share connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1: each user has a connection of its own.
+    Http1,
+    /// HTTP/2.
+    Http2 {
+        /// Connections that the users share: 1 to `load.users`, and users are at most
+        /// `streams` times as many.
+        connections: u32,
+        /// Requests that may be under way at a time on each.
+        streams: u32,
+    },
+}
+
+impl Protocol {
+    /// As users name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "1.1",
+            Protocol::Http2 { .. } => "2",
+        }
+    }
+
+    /// Its name in the TLS handshake (RFC 7301).
+    pub fn alpn(self) -> &'static [u8] {
+        match self {
+            Protocol::Http1 => b"http/1.1",
+            Protocol::Http2 { .. } => b"h2",
+        }
+    }
 }
 
 /// A worker's share of a run.
@@ -52,7 +87,10 @@ impl Share {
 impl Plan {
     /// Connections that the users share.
     pub fn connections(&self) -> u32 {
-        self.load.users
+        match self.protocol {
+            Protocol::Http1 => self.load.users,
+            Protocol::Http2 { connections, .. } => connections,
+        }
     }
 
     /// The share of worker `worker`.
@@ -61,7 +99,8 @@ impl Plan {
         let connections = share_of(worker, self.workers, all);
         let users_of = |c| share_of(c, all, self.load.users);
         let users = users_of(connections.start).start..users_of(connections.end - 1).end;
-        Share { connections, users, spare: 0 }
+        let spare = if self.protocol == Protocol::Http1 { 0 } else { connections.len() };
+        Share { connections, users, spare }
     }
 }
 

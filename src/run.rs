@@ -11,7 +11,7 @@ use mio::Waker;
 use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, limits, noise};
-use crate::plan::{Endpoint, Model, Plan};
+use crate::plan::{Endpoint, Model, Plan, Protocol};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
 use crate::stats::{Board, Circumstances, Distribution, PlanLine, RunFacts, Summary, Tally};
@@ -60,7 +60,8 @@ const QUEUE_PER_WORKER: usize = 16;
 /// [`RunError`]; failures of requests are part of the summary.
 pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let Setting { board, stop, csv, notes } = setting;
-    let tls = plan.target.tls.as_ref().map(TlsSettings::new).transpose().map_err(RunError::Tls)?;
+    let tls = plan.target.tls.as_ref().map(|tls| TlsSettings::new(tls, &[plan.protocol.alpn()]));
+    let tls = tls.transpose().map_err(RunError::Tls)?;
     let clock = WallClock::read();
     let shared = Shared::new(plan, stop);
     let mut sockets = all_sockets(plan, tls.as_ref())?;
@@ -192,7 +193,10 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         Endpoint::Unix(_) => None,
     };
     Circumstances {
-        asked: plan.load.asked.into(),
+        asked: match plan.protocol {
+            Protocol::Http1 => plan.load.asked.into(),
+            Protocol::Http2 { connections, .. } => connections.into(),
+        },
         reached: u64::from(plan.connections()) - shared.first_failures(),
         noise: None,
         warmed_up: match shared.auto.t0() {
@@ -201,7 +205,7 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         },
         ports: ports.map(|(used, all)| used as f64 / all.max(1) as f64),
         descriptors: limits::descriptor_limit()
-            .map(|limit| (limits::open_descriptors() + u64::from(plan.load.users)) as f64 / limit as f64),
+            .map(|limit| (limits::open_descriptors() + u64::from(plan.connections())) as f64 / limit as f64),
     }
 }
 

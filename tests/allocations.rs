@@ -11,7 +11,7 @@ use std::thread;
 
 use onrush::engine::{Rows, Shared, Sockets, Worker};
 use onrush::net::Poller;
-use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Stop, Target, Warmup};
+use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Protocol, Stop, Target, Warmup};
 use onrush::record::Batch;
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
@@ -68,6 +68,7 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
             keep_alive: true,
         },
         body,
+        protocol: Protocol::Http1,
         load: Load {
             model: Model::Closed,
             users: USERS,

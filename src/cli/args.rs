@@ -139,6 +139,15 @@ pub(super) struct RunArgs {
     /// A new connection for each request
     #[arg(long, help_heading = CONNECTION)]
     pub(super) disable_keepalive: bool,
+    /// HTTP version; auto takes what the server chooses over TLS, else 1.1
+    #[arg(long, value_enum, value_name = "VERSION", default_value = "1.1", help_heading = CONNECTION)]
+    pub(super) http_version: VersionArg,
+    /// HTTP/2: requests at a time on each connection [default: 100]
+    #[arg(long, value_name = "N", help_heading = CONNECTION, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) streams: Option<u32>,
+    /// HTTP/2: connections that the users share [default: as few as --streams allows]
+    #[arg(long, value_name = "N", help_heading = CONNECTION, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) connections: Option<u32>,
     /// Believe any server certificate
     #[arg(short = 'k', long, help_heading = CONNECTION)]
     pub(super) insecure: bool,
@@ -207,6 +216,18 @@ const LIMITS: &str = "Time limits";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
 const VERDICT: &str = "Verdict";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum VersionArg {
+    /// A connection for each user
+    #[value(name = "1.1")]
+    V1_1,
+    /// Users share connections: by ALPN over TLS, else by prior knowledge
+    #[value(name = "2")]
+    V2,
+    /// What the server chooses
+    Auto,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ModelArg {

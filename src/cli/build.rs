@@ -18,10 +18,12 @@ use crate::schedule::{Profile, Spacing};
 use crate::time::WallClock;
 
 use super::args::{ModelArg, RunArgs, SpacingArg, Stages, is_stdio, shown};
+use super::protocol::protocol;
 use super::target::{Location, cores, header_value, is_token, parse_connect_to, parse_header, parse_url};
 
-/// The plan that the flags ask for; `demo` is the address of the built-in target.
-pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<Plan> {
+/// The plan that the flags ask for, and what the user should know of it;
+/// `demo` is the address of the built-in target.
+pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<(Plan, Vec<String>)> {
     let location = location(args, demo)?;
     let load = load(args)?;
     let body = body(args)?;
@@ -30,17 +32,15 @@ pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<P
         connect: args.connect_timeout.unwrap_or(args.timeout),
         drain: args.drain.unwrap_or(args.timeout),
     };
-    let workers = args.workers.unwrap_or_else(|| default_workers(&load.model)).min(load.users);
-    Ok(Plan {
-        target: target(args, &location)?,
-        request: request(args, &location, &body)?,
-        body,
-        load,
-        limits,
-        seed: args.seed.unwrap_or_else(random_seed),
-        workers,
-        stamps: args.kernel_stamps,
-    })
+    let target = target(args, &location)?;
+    let request = request(args, &location, &body)?;
+    let mut notes = Vec::new();
+    let protocol = protocol(args, &target, &load, limits.connect, &mut notes)?;
+    let workers = args.workers.unwrap_or_else(|| default_workers(&load.model));
+    let seed = args.seed.unwrap_or_else(random_seed);
+    let mut plan = Plan { target, request, body, protocol, load, limits, seed, workers, stamps: args.kernel_stamps };
+    plan.workers = workers.min(plan.connections());
+    Ok((plan, notes))
 }
 
 /// A worker sends so many requests a second with most of a core to spare. The
@@ -249,7 +249,7 @@ fn target(args: &RunArgs, location: &Location) -> anyhow::Result<Target> {
     let tls = if location.tls { Some(tls(args, location)?) } else { None };
     if let Some(tls) = &tls {
         // What is wrong with certificates and keys is found out before anything is sent.
-        TlsSettings::new(tls).map_err(|e| anyhow!(e))?;
+        TlsSettings::new(tls, &[]).map_err(|e| anyhow!(e))?;
     } else {
         let flags = [
             (args.insecure, "--insecure"),

@@ -5,6 +5,7 @@ mod build;
 mod outputs;
 mod preflight;
 mod progress;
+mod protocol;
 mod target;
 
 use std::io::{self, IsTerminal, Write};
@@ -80,8 +81,8 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
 /// A load run.
 fn run_load(args: &RunArgs) -> anyhow::Result<u8> {
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
-    let mut plan = build::plan(args, demo.as_ref().map(Server::address))?;
-    let notes = preflight::check(&mut plan, demo.is_some())?;
+    let (mut plan, mut notes) = build::plan(args, demo.as_ref().map(Server::address))?;
+    notes.extend(preflight::check(&mut plan, demo.is_some())?);
     let outputs = Outputs::create(args)?;
     let stop = on_interrupt()?;
     let (outcome, outputs) = watched(&plan, args, outputs, stop, notes)?;

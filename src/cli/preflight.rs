@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use crate::net::limits;
-use crate::plan::{Endpoint, Plan};
+use crate::plan::{Endpoint, Plan, Protocol};
 use crate::units::grouped;
 
 /// Descriptors a run needs beside its connections: pollers, timers, wakers for each worker, files.
@@ -15,32 +15,24 @@ fn beside_connections(plan: &Plan) -> u64 {
 /// With `demo` both ends of every connection are in this process.
 pub(super) fn check(plan: &mut Plan, demo: bool) -> anyhow::Result<Vec<String>> {
     let mut notes = Vec::new();
-    let users = u64::from(plan.load.users);
+    let connections = u64::from(plan.connections());
     if let Some(limit) = limits::raise_descriptor_limit() {
         let room = limit.saturating_sub(beside_connections(plan)) / if demo { 2 } else { 1 };
+        // Those that take over from a connection on which the server takes no more have one too.
+        let room = if plan.protocol == Protocol::Http1 { room } else { room / 2 };
         if room == 0 {
             bail!("the limit of {limit} open files leaves none for connections: raise it with ulimit -n");
         }
-        if users > room {
-            notes.push(format!(
-                "{} users need more than the {} open files allowed: ran with {} (raise the limit with ulimit -n)",
-                grouped(users),
-                grouped(limit),
-                grouped(room)
-            ));
-            plan.load.users = room as u32;
+        if connections > room {
+            let allowed = format!("the {} open files allowed", grouped(limit));
+            notes.push(fit(plan, room, &allowed, "raise the limit with ulimit -n"));
         }
     }
     if let (Some(ports), Endpoint::Tcp(addresses)) = (limits::local_ports(), &plan.target.endpoint) {
         let room = ports * addresses.len() as u64;
-        if u64::from(plan.load.users) > room {
-            notes.push(format!(
-                "{} users need more than the {} local ports there are: ran with {} (widen net.ipv4.ip_local_port_range)",
-                grouped(users),
-                grouped(room),
-                grouped(room)
-            ));
-            plan.load.users = room as u32;
+        if u64::from(plan.connections()) > room {
+            let there_are = format!("the {} local ports there are", grouped(room));
+            notes.push(fit(plan, room, &there_are, "widen net.ipv4.ip_local_port_range"));
         }
         let many = plan.load.stop.requests.is_none_or(|n| n > room);
         if !plan.request.keep_alive && many {
@@ -50,6 +42,25 @@ pub(super) fn check(plan: &mut Plan, demo: bool) -> anyhow::Result<Vec<String>> 
             ));
         }
     }
-    plan.workers = plan.workers.min(plan.load.users);
+    plan.workers = plan.workers.min(plan.connections());
     Ok(notes)
+}
+
+/// Leaves the plan no more connections than there is room for, and as many
+/// users as they can have; says so.
+fn fit(plan: &mut Plan, room: u64, of: &str, remedy: &str) -> String {
+    let users = u64::from(plan.load.users);
+    let (what, left) = match &mut plan.protocol {
+        Protocol::Http1 => {
+            plan.load.users = room as u32;
+            (format!("{} users need", grouped(users)), grouped(room))
+        }
+        Protocol::Http2 { connections, streams } => {
+            let asked = std::mem::replace(connections, room as u32);
+            plan.load.users = users.min(room * u64::from(*streams)) as u32;
+            let left = format!("{} and {} users", grouped(room), grouped(plan.load.users.into()));
+            (format!("{} connections, and as many to replace them, need", grouped(asked.into())), left)
+        }
+    };
+    format!("{what} more than {of}: ran with {left} ({remedy})")
 }

@@ -336,6 +336,10 @@ impl<'a, I: Io> Worker<'a, I> {
             self.ready_if_flushed(c);
         }
         self.on_greeted(c);
+        if let Some(allowed) = self.connections[c as usize].session.allowed_streams() {
+            let least = self.tally.streams_allowed.unwrap_or(u32::MAX);
+            self.tally.streams_allowed = Some(allowed.min(least));
+        }
         self.admit_the_waiting(c);
         true
     }

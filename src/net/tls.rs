@@ -1,6 +1,8 @@
 //! TLS settings, and one TLS connection's state.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -13,11 +15,17 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
 
-use crate::plan::{Identity, Tls, Trust};
+use crate::plan::{Endpoint, Identity, Tls, Trust};
 use crate::record::{Cause, Failure, Phase};
+use crate::time::Nanos;
 
 use super::cause::{failure_of, tls_cause};
 use super::transport::{Handshake, Stop};
+
+/// HTTP/2's name in the handshake (RFC 9113, 3.2).
+pub const H2: &[u8] = b"h2";
+/// HTTP/1.1's.
+pub const HTTP1: &[u8] = b"http/1.1";
 
 /// What a TLS connection needs to begin.
 #[derive(Clone, Debug)]
@@ -28,10 +36,11 @@ pub struct TlsSettings {
 
 impl TlsSettings {
     /// Settings with a session cache of their own: resumption shares nothing between workers.
+    /// The server may choose one of the protocols `alpn`.
     ///
     /// # Errors
     /// One line: what is wrong with the name, the certificates or the key.
-    pub fn new(tls: &Tls) -> Result<TlsSettings, String> {
+    pub fn new(tls: &Tls, alpn: &[&[u8]]) -> Result<TlsSettings, String> {
         let name = ServerName::try_from(tls.server_name.clone())
             .map_err(|_| format!("'{}' is neither a host name nor an IP address", tls.server_name))?;
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -61,7 +70,7 @@ impl TlsSettings {
                     .map_err(|e| format!("--cert and --key do not fit together: {e}"))?
             }
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         config.resumption = Resumption::in_memory_sessions(256);
         config.key_log = Arc::new(KeyLogFile::new());
         Ok(TlsSettings { config: Arc::new(config), name })
@@ -72,6 +81,35 @@ impl TlsSettings {
         let mut config = ClientConfig::clone(&self.config);
         config.resumption = Resumption::in_memory_sessions(256);
         TlsSettings { config: Arc::new(config), name: self.name.clone() }
+    }
+}
+
+/// Asks the server whether it chooses HTTP/2, on a connection that is closed at
+/// once. Waits as long as `limit` for each step of it.
+///
+/// # Errors
+/// Why it could not be asked.
+pub fn ask(endpoint: &Endpoint, settings: &TlsSettings, limit: Nanos) -> Result<bool, Failure> {
+    let limit = std::time::Duration::from_nanos(limit.0);
+    let failed = |phase| move |e: io::Error| failure_of(phase, &e);
+    let mut state = TlsState::new(settings)?;
+    let mut scratch = vec![0; 16 * 1024];
+    let handshake = match endpoint {
+        Endpoint::Tcp(addresses) => {
+            let tried = addresses.iter().map(|address| TcpStream::connect_timeout(address, limit));
+            let mut socket = tried.reduce(Result::or).expect("there is an address").map_err(failed(Phase::Connect))?;
+            socket.set_read_timeout(Some(limit)).map_err(failed(Phase::Connect))?;
+            state.handshake(&mut socket, &mut scratch)
+        }
+        Endpoint::Unix(path) => {
+            let mut socket = UnixStream::connect(path).map_err(failed(Phase::Connect))?;
+            socket.set_read_timeout(Some(limit)).map_err(failed(Phase::Connect))?;
+            state.handshake(&mut socket, &mut scratch)
+        }
+    };
+    match handshake? {
+        Handshake::Done => Ok(state.chose_h2()),
+        Handshake::Pending => Err(Failure::new(Phase::Timeout, Cause::WaitTls)),
     }
 }
 
@@ -100,6 +138,8 @@ fn parse_identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, 
 #[derive(Debug)]
 pub(super) struct TlsState {
     connection: ClientConnection,
+    /// Nothing but HTTP/2 will do. A server that does not know ALPN speaks HTTP/1.1.
+    needs_h2: bool,
     /// The peer said that nothing follows (close_notify), or the socket ended.
     ended: bool,
     /// The last read filled its buffer: plaintext may be left, and this of what was read from the socket.
@@ -114,12 +154,17 @@ impl TlsState {
         ClientConnection::new(Arc::clone(&settings.config), settings.name.clone())
             .map(|connection| TlsState {
                 connection,
+                needs_h2: settings.config.alpn_protocols == [H2],
                 ended: false,
                 left_over: false,
                 undecrypted: Vec::new(),
                 failed: None,
             })
             .map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))
+    }
+
+    fn chose_h2(&self) -> bool {
+        self.connection.alpn_protocol() == Some(H2)
     }
 
     /// Goes on with the handshake as far as the socket allows.
@@ -136,7 +181,10 @@ impl TlsState {
                 Err(Stop::Failed(failure)) => return Err(failure),
             }
             if !self.connection.is_handshaking() {
-                return Ok(Handshake::Done);
+                return match self.needs_h2 && !self.chose_h2() {
+                    true => Err(Failure::new(Phase::Tls, Cause::ServerChoseHttp1)),
+                    false => Ok(Handshake::Done),
+                };
             }
             match socket.read(scratch) {
                 Ok(0) => return Err(Failure::new(Phase::Tls, Cause::ClosedEarly)),

@@ -7,7 +7,7 @@
 pub mod http1;
 pub mod http2;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Protocol};
 use crate::record::{Cause, Failure};
 use crate::request::Payload;
 use crate::time::Nanos;
@@ -57,12 +57,20 @@ pub enum End {
 pub enum Codec {
     /// HTTP/1.1.
     Http1(http1::Codec),
+    /// HTTP/2.
+    Http2(http2::Codec),
 }
 
 impl Codec {
     /// The codec for this plan's protocol and request.
     pub fn new(plan: &Plan) -> Codec {
-        Codec::Http1(http1::Codec::new(&plan.request, &plan.body))
+        match plan.protocol {
+            Protocol::Http1 => Codec::Http1(http1::Codec::new(&plan.request, &plan.body)),
+            Protocol::Http2 { .. } => {
+                let scheme = if plan.target.tls.is_some() { "https" } else { "http" };
+                Codec::Http2(http2::Codec::new(&plan.request, &plan.body, scheme))
+            }
+        }
     }
 
     /// Several requests can be under way on one connection.
@@ -70,6 +78,7 @@ impl Codec {
     pub fn is_multiplexed(&self) -> bool {
         match self {
             Codec::Http1(_) => false,
+            Codec::Http2(_) => true,
         }
     }
 
@@ -77,15 +86,20 @@ impl Codec {
     pub fn session(&self) -> Session {
         match self {
             Codec::Http1(_) => Session::Http1(http1::Session::new()),
+            Codec::Http2(_) => Session::Http2(Box::default()),
         }
     }
 }
+
+const ONE_PROTOCOL: &str = "the sessions of a run speak its codec's protocol";
 
 /// One connection's protocol machine.
 #[derive(Debug)]
 pub enum Session {
     /// HTTP/1.1: one request at a time.
     Http1(http1::Session),
+    /// HTTP/2: many, side by side.
+    Http2(Box<http2::Session>),
 }
 
 impl Session {
@@ -94,6 +108,7 @@ impl Session {
     pub fn capacity(&self) -> usize {
         match self {
             Session::Http1(s) => s.capacity(),
+            Session::Http2(s) => s.capacity(),
         }
     }
 
@@ -102,6 +117,7 @@ impl Session {
     pub fn is_spent(&self) -> bool {
         match self {
             Session::Http1(s) => s.is_spent(),
+            Session::Http2(s) => s.is_spent(),
         }
     }
 
@@ -109,6 +125,7 @@ impl Session {
     pub fn is_greeted(&self) -> bool {
         match self {
             Session::Http1(_) => true,
+            Session::Http2(s) => s.is_greeted(),
         }
     }
 
@@ -117,6 +134,16 @@ impl Session {
     pub fn fault(&self) -> Option<Failure> {
         match self {
             Session::Http1(_) => None,
+            Session::Http2(s) => s.fault(),
+        }
+    }
+
+    /// So many requests at a time the server allows, if it has said so.
+    #[inline]
+    pub fn allowed_streams(&self) -> Option<u32> {
+        match self {
+            Session::Http1(_) => None,
+            Session::Http2(s) => s.allowed_streams(),
         }
     }
 
@@ -126,6 +153,8 @@ impl Session {
     pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &mut Codec) {
         match (self, codec) {
             (Session::Http1(s), Codec::Http1(codec)) => s.submit(payload, ticket, hold, codec),
+            (Session::Http2(s), Codec::Http2(codec)) => s.submit(payload, ticket, hold, codec),
+            _ => unreachable!("{ONE_PROTOCOL}"),
         }
     }
 
@@ -134,6 +163,7 @@ impl Session {
     pub fn has_unsent(&self) -> bool {
         match self {
             Session::Http1(s) => s.has_unsent(),
+            Session::Http2(s) => s.has_unsent(),
         }
     }
 
@@ -141,6 +171,7 @@ impl Session {
     pub fn release(&mut self) {
         match self {
             Session::Http1(s) => s.release(),
+            Session::Http2(s) => s.release(),
         }
     }
 
@@ -149,6 +180,7 @@ impl Session {
     pub fn transmit(&self) -> &[u8] {
         match self {
             Session::Http1(s) => s.transmit(),
+            Session::Http2(s) => s.transmit(),
         }
     }
 
@@ -157,6 +189,7 @@ impl Session {
     pub fn transmitted(&mut self, n: usize) {
         match self {
             Session::Http1(s) => s.transmitted(n),
+            Session::Http2(s) => s.transmitted(n),
         }
     }
 
@@ -165,6 +198,8 @@ impl Session {
     pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &mut Codec, done: &mut Vec<Answer>) {
         match (self, codec) {
             (Session::Http1(s), Codec::Http1(codec)) => s.receive(bytes, now, codec, done),
+            (Session::Http2(s), Codec::Http2(codec)) => s.receive(bytes, now, codec, done),
+            _ => unreachable!("{ONE_PROTOCOL}"),
         }
     }
 
@@ -172,6 +207,8 @@ impl Session {
     pub fn end(&mut self, end: End, codec: &mut Codec, done: &mut Vec<Answer>) {
         match (self, codec) {
             (Session::Http1(s), Codec::Http1(codec)) => s.end(end, codec, done),
+            (Session::Http2(s), Codec::Http2(_)) => s.end(end, done),
+            _ => unreachable!("{ONE_PROTOCOL}"),
         }
     }
 
@@ -179,6 +216,7 @@ impl Session {
     pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
         match self {
             Session::Http1(s) => s.give_up(ticket),
+            Session::Http2(s) => s.give_up(ticket),
         }
     }
 }

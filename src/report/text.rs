@@ -81,9 +81,16 @@ fn what_ran(s: &Summary, paint: Paint) -> String {
     let plan = &s.plan;
     let mut parts = vec![match plan.model.as_str() {
         "waves" => format!("waves of {}", count(plan.concurrency.into(), "user")),
-        "open" => format!("open model, {}", count(plan.concurrency.into(), "connection")),
+        "open" if plan.connections.is_none() => {
+            format!("open model, {}", count(plan.concurrency.into(), "connection"))
+        }
         model => format!("{model} model, {}", count(plan.concurrency.into(), "user")),
     }];
+    if let (Some(connections), Some(streams)) = (plan.connections, plan.streams) {
+        let allowed = s.streams_allowed.map_or(String::new(), |n| format!(" ({} allowed)", grouped(n.into())));
+        let connections = count(connections.into(), "HTTP/2 connection");
+        parts.push(format!("{connections} of {}{allowed}", count(streams.into(), "stream")));
+    }
     if let (Some(rate), Some(arrivals)) = (plan.rate_per_s, &plan.arrivals) {
         let over = if plan.stages.len() > 1 { format!(" in {} stages", plan.stages.len()) } else { String::new() };
         parts.push(format!("{}{over} {arrivals}", units::rate(rate)));
@@ -455,6 +462,8 @@ mod tests {
                 seed: 7,
                 workers: 1,
                 http_version: "1.1".into(),
+                connections: None,
+                streams: None,
             },
             interrupted: false,
             wall_s: 1.2345,
@@ -466,6 +475,7 @@ mod tests {
             connections: 20,
             connections_replaced: 0,
             requests_retried: 0,
+            streams_allowed: None,
             response_ms: Some(latency_of(1.23)),
             service_ms: Some(latency_of(1.23)),
             first_byte_ms: Some(latency_of(1.2)),

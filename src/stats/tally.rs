@@ -94,6 +94,8 @@ pub struct Tally {
     pub replaced: u64,
     /// Times that a request was sent again, as the server said that it had not looked at it.
     pub retried: u64,
+    /// Requests at a time that the server allowed on a connection, at least; None if it set no limit.
+    pub streams_allowed: Option<u32>,
     /// Requests that were due but never given to a connection.
     pub unsent: u64,
     /// More would have waited for a connection than may, and the schedule ended.
@@ -178,6 +180,7 @@ impl Tally {
             connections: 0,
             replaced: 0,
             retried: 0,
+            streams_allowed: None,
             unsent: 0,
             backlog_full: false,
             connect: empty(),
@@ -374,6 +377,7 @@ impl Tally {
         self.connections += other.connections;
         self.replaced += other.replaced;
         self.retried += other.retried;
+        self.streams_allowed = [self.streams_allowed, other.streams_allowed].into_iter().flatten().min();
         self.unsent += other.unsent;
         self.backlog_full |= other.backlog_full;
         self.health.merge(&other.health);

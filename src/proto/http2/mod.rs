@@ -1,3 +1,13 @@
 //! HTTP/2, the client's side (RFC 9113).
 
+mod codec;
+mod frame;
+mod head;
 pub mod hpack;
+mod outbox;
+mod receive;
+mod session;
+mod streams;
+
+pub use codec::{Codec, OF_A_CONNECTION};
+pub use session::Session;

@@ -56,6 +56,8 @@ pub struct Summary {
     pub connections_replaced: u64,
     /// Times that a request was sent again: the server said that it had not looked at it.
     pub requests_retried: u64,
+    /// Requests at a time that the server allowed on a connection; None if it set no limit.
+    pub streams_allowed: Option<u32>,
     /// done - due of all answers; of time-outs, unfinished and unsent requests, lower bounds.
     pub response_ms: Option<Latency>,
     /// done - sent of all answers.
@@ -176,6 +178,7 @@ impl Summary {
             connections: tally.connections,
             connections_replaced: tally.replaced,
             requests_retried: tally.retried,
+            streams_allowed: tally.streams_allowed,
             histogram: latency::bars(&response, tally.censored()),
             response_ms: Latency::censored(&response, tally.censored()),
             service_ms: Latency::new(&tally.service()),
@@ -255,6 +258,8 @@ mod tests {
                 seed: 1,
                 workers: 1,
                 http_version: "1.1".into(),
+                connections: None,
+                streams: None,
             },
             started_at: "2026-01-01T00:00:00Z".into(),
             started_at_unix_s: 1_767_225_600.0,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Model, Plan, Warmup};
+use crate::plan::{Model, Plan, Protocol, Warmup};
 use crate::schedule::{Spacing, Stage};
 use crate::time::Nanos;
 
@@ -39,8 +39,12 @@ pub struct PlanLine {
     pub seed: u64,
     /// Threads.
     pub workers: u32,
-    /// `1.1`.
+    /// `1.1` or `2`.
     pub http_version: String,
+    /// Connections that the users share; None where each has its own.
+    pub connections: Option<u32>,
+    /// How many requests may be under way at a time on each of them.
+    pub streams: Option<u32>,
 }
 
 /// A stage of a run.
@@ -61,6 +65,10 @@ impl PlanLine {
         let open = match &load.model {
             Model::Open(open) => Some(open),
             Model::Waves { .. } | Model::Closed => None,
+        };
+        let shared = match plan.protocol {
+            Protocol::Http1 => None,
+            Protocol::Http2 { connections, streams } => Some((connections, streams)),
         };
         PlanLine {
             url: plan.target.url.clone(),
@@ -83,7 +91,9 @@ impl PlanLine {
             drain_s: plan.limits.drain.as_secs(),
             seed: plan.seed,
             workers: plan.workers,
-            http_version: "1.1".into(),
+            http_version: plan.protocol.name().into(),
+            connections: shared.map(|(connections, _)| connections),
+            streams: shared.map(|(_, streams)| streams),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use onrush::engine::{Io, Rows, Shared, Usage, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
-use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Stop, Target, Warmup};
+use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Protocol, Stop, Target, Warmup};
 use onrush::record::{Cause, Failure, Phase, Record};
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
@@ -325,6 +325,7 @@ impl Scene {
                 keep_alive: true,
             },
             body: Body::None,
+            protocol: Protocol::Http1,
             load: Load { model, users, asked: users, stop: Stop { requests, duration }, warmup: Warmup::None },
             limits: Limits { request: ms(100), connect: ms(50), drain: ms(100) },
             seed: 1,

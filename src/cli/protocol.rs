@@ -1,0 +1,81 @@
+//! Which protocol carries the requests, and how users share connections.
+
+use anyhow::bail;
+
+use crate::net::tls::{self, TlsSettings};
+use crate::plan::{Load, Protocol, Target};
+use crate::time::Nanos;
+
+use super::args::{RunArgs, VersionArg};
+
+/// Concurrent streams of a connection, unless the user says something else: servers usually allow as many.
+const STREAMS: u32 = 100;
+
+/// The protocol that the flags ask for. For `auto` the server is asked first,
+/// on a connection of its own; a note says what came of that.
+pub(super) fn protocol(
+    args: &RunArgs,
+    target: &Target,
+    load: &Load,
+    limit: Nanos,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<Protocol> {
+    let given = [(args.streams.is_some(), "--streams"), (args.connections.is_some(), "--connections")];
+    let given = given.iter().find(|(given, _)| *given).map(|(_, flag)| *flag);
+    let is_2 = match (args.http_version, &target.tls) {
+        (VersionArg::V1_1, _) => {
+            if let Some(flag) = given {
+                bail!("{flag} is about HTTP/2: give --http-version 2 too");
+            }
+            false
+        }
+        (VersionArg::V2, _) if args.demo => {
+            bail!("--demo and --http-version 2 contradict each other: the built-in target speaks HTTP/1.1")
+        }
+        (VersionArg::V2, _) => true,
+        // Without TLS nobody asks, and HTTP/1.1 is what every server speaks.
+        (VersionArg::Auto, None) => false,
+        (VersionArg::Auto, Some(tls)) => {
+            let settings = TlsSettings::new(tls, &[tls::H2, tls::HTTP1]).map_err(anyhow::Error::msg)?;
+            let chosen = tls::ask(&target.endpoint, &settings, limit);
+            notes.push(match &chosen {
+                Ok(chosen) => format!("HTTP version: the server chose {}", if *chosen { "2" } else { "1.1" }),
+                Err(failure) => format!("HTTP version: 1.1, as the server could not be asked ({failure})"),
+            });
+            chosen.unwrap_or(false)
+        }
+    };
+    if !is_2 {
+        return Ok(Protocol::Http1);
+    }
+    for header in &args.headers {
+        let name = header.split(':').next().unwrap_or("").trim();
+        let is_close = name.eq_ignore_ascii_case("connection");
+        if crate::proto::http2::OF_A_CONNECTION.iter().any(|of| of.eq_ignore_ascii_case(name))
+            && args.http_version == VersionArg::V2
+        {
+            let instead = if is_close { " (--disable-keepalive closes connections)" } else { "" };
+            bail!("--header {name}: HTTP/2 has no such header{instead}");
+        }
+    }
+    let users = load.users;
+    if args.disable_keepalive {
+        if let Some(flag) = given {
+            bail!("--disable-keepalive and {flag} contradict each other: each request has a connection of its own");
+        }
+        return Ok(Protocol::Http2 { connections: users, streams: 1 });
+    }
+    let (connections, streams) = match (args.connections, args.streams) {
+        (Some(connections), streams) => (connections.min(users), streams.unwrap_or(STREAMS)),
+        (None, streams) => {
+            let streams = streams.unwrap_or(STREAMS);
+            (users.div_ceil(streams), streams)
+        }
+    };
+    if u64::from(users) > u64::from(connections) * u64::from(streams) {
+        bail!(
+            "{users} users need more than {connections} connections of {streams} streams: give more --connections or --streams"
+        );
+    }
+    Ok(Protocol::Http2 { connections, streams })
+}

@@ -1,0 +1,585 @@
+//! What the peer sends, frame by frame.
+
+use crate::proto::Answer;
+use crate::record::{Cause, Failure, Phase};
+use crate::time::Nanos;
+
+use super::Codec;
+use super::frame::{FrameHead, HEAD, MAX_STREAM, code, flag, goaway_cause, kind, rst_cause, setting};
+use super::head::{BadHead, MAX_LIST, decode_trailers};
+use super::hpack::HpackError;
+use super::outbox::TOO_MUCH;
+use super::session::{Session, WINDOW, answer};
+
+/// What has come in part.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    /// A frame that came in pieces, without its end.
+    partial: Vec<u8>,
+    /// When its first piece was read.
+    began: Nanos,
+    /// A DATA frame whose payload is coming.
+    data: Option<Data>,
+    /// A header block whose frames are coming: its stream, and whether the stream ends with it.
+    block: Vec<u8>,
+    block_of: Option<(u32, bool)>,
+    /// Octets received and not yet given back to the peer as window.
+    received: u32,
+    /// Frames since the last one that brought an answer further.
+    idle: u32,
+    /// Room for a few octets.
+    pub(super) scratch: Vec<u8>,
+}
+
+/// A DATA frame under way.
+#[derive(Clone, Copy, Debug)]
+struct Data {
+    stream: u32,
+    ends: bool,
+    /// The next octet says how many of the last ones are padding.
+    pad_length_next: bool,
+    /// Octets of body, then of padding, that are still to come.
+    body: u32,
+    padding: u32,
+}
+
+/// Frames of this size are taken: what it is without a word about it (RFC 9113, 6.5.2).
+const MAX_FRAME: u32 = 16_384;
+/// A header block may be so long, encoded; the list that it stands for is as well.
+const MAX_BLOCK: usize = MAX_LIST;
+/// A peer that sends so many frames without bringing any answer further is
+/// hostile, or broken. PINGs of a run of hours are fewer.
+const MOST_IDLE: u32 = 10_000;
+
+/// Why the connection is at its end: what it is called, and the code that tells the peer.
+#[derive(Clone, Copy, Debug)]
+struct Fatal(Cause, u32);
+
+const PROTOCOL: Fatal = Fatal(Cause::BadFrame, code::PROTOCOL_ERROR);
+const FRAME_SIZE: Fatal = Fatal(Cause::FrameSize, code::FRAME_SIZE_ERROR);
+const FLOW_CONTROL: Fatal = Fatal(Cause::FlowControl, code::FLOW_CONTROL_ERROR);
+const CLOSED: Fatal = Fatal(Cause::StreamClosed, code::STREAM_CLOSED);
+const FLOOD: Fatal = Fatal(Cause::Flood, code::ENHANCE_YOUR_CALM);
+const NOT_HTTP2: Fatal = Fatal(Cause::NotHttp2, code::PROTOCOL_ERROR);
+
+/// Where the answers go, and when their bytes were read.
+struct Turn<'a> {
+    now: Nanos,
+    is_head: bool,
+    done: &'a mut Vec<Answer>,
+}
+
+/// A stream, as far as a frame of it is concerned.
+enum Of {
+    Active,
+    /// This side has ended it, and the peer had not heard of that.
+    Cancelled,
+}
+
+impl Session {
+    /// Takes bytes that were read at `now`.
+    #[inline]
+    pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &Codec, done: &mut Vec<Answer>) {
+        if self.fault.is_some() {
+            return;
+        }
+        let mut turn = Turn { now, is_head: codec.is_head, done };
+        if let Err(Fatal(cause, code)) = self.take_all(bytes, &mut turn) {
+            self.fault = Some(Failure::new(Phase::Http2, cause));
+            self.spent = true;
+            self.out.goaway(code);
+        }
+    }
+
+    #[inline]
+    fn take_all(&mut self, mut rest: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        loop {
+            if self.inbox.data.is_some() {
+                rest = self.take_data(rest, turn)?;
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            // The usual case: the frame is there as a whole.
+            if self.inbox.partial.is_empty()
+                && let Some((head, behind)) = rest.split_first_chunk::<HEAD>()
+            {
+                let head = FrameHead::parse(head);
+                self.check(head)?;
+                if head.kind == kind::DATA {
+                    rest = behind;
+                    self.begin_data(head, turn)?;
+                    continue;
+                }
+                if let Some((payload, behind)) = behind.split_at_checked(head.length as usize) {
+                    rest = behind;
+                    self.take_frame(head, payload, turn.now, turn)?;
+                    continue;
+                }
+            }
+            rest = self.take_piece(rest, turn)?;
+        }
+    }
+
+    /// Takes a piece of a frame that is not there as a whole.
+    #[cold]
+    fn take_piece<'b>(&mut self, bytes: &'b [u8], turn: &mut Turn<'_>) -> Result<&'b [u8], Fatal> {
+        let inbox = &mut self.inbox;
+        if inbox.partial.is_empty() {
+            inbox.began = turn.now;
+        }
+        let whole = match inbox.partial.first_chunk::<HEAD>() {
+            None => HEAD,
+            Some(head) => HEAD + FrameHead::parse(head).length as usize,
+        };
+        let n = bytes.len().min(whole - inbox.partial.len());
+        let (piece, rest) = bytes.split_at(n);
+        inbox.partial.extend_from_slice(piece);
+        let Some(head) = inbox.partial.first_chunk::<HEAD>().map(FrameHead::parse) else { return Ok(rest) };
+        if inbox.partial.len() == HEAD {
+            self.check(head)?;
+            if head.kind == kind::DATA {
+                self.inbox.partial.clear();
+                self.begin_data(head, turn)?;
+                return Ok(rest);
+            }
+        }
+        if self.inbox.partial.len() == HEAD + head.length as usize {
+            let mut frame = std::mem::take(&mut self.inbox.partial);
+            let began = self.inbox.began;
+            self.take_frame(head, &frame[HEAD..], began, turn)?;
+            frame.clear();
+            self.inbox.partial = frame;
+        }
+        Ok(rest)
+    }
+
+    /// What can be told from a frame's head alone.
+    #[inline]
+    fn check(&self, head: FrameHead) -> Result<(), Fatal> {
+        // The first frame is SETTINGS (3.4): a server of another protocol says something else.
+        if !self.greeted && (head.kind != kind::SETTINGS || head.has(flag::ACK) || head.length > MAX_FRAME) {
+            return Err(NOT_HTTP2);
+        }
+        if head.length > MAX_FRAME {
+            return Err(FRAME_SIZE);
+        }
+        match self.inbox.block_of {
+            // Nothing comes between the frames of a header block (6.10).
+            Some((stream, _)) if head.kind != kind::CONTINUATION || head.stream != stream => Err(PROTOCOL),
+            None if head.kind == kind::CONTINUATION => Err(PROTOCOL),
+            _ => Ok(()),
+        }
+    }
+
+    /// One more frame that brings no answer further.
+    fn idle(&mut self) -> Result<(), Fatal> {
+        self.inbox.idle += 1;
+        if self.inbox.idle > MOST_IDLE || self.out.len() > TOO_MUCH { Err(FLOOD) } else { Ok(()) }
+    }
+
+    /// The stream of a frame that only comes on one that was opened, and is not ended by the peer.
+    #[inline]
+    fn stream_of(&mut self, id: u32) -> Result<Of, Fatal> {
+        if self.streams.get_mut(id).is_some() {
+            return Ok(Of::Active);
+        }
+        if self.cancelled.contains(&id) {
+            return Ok(Of::Cancelled);
+        }
+        Err(if self.was_opened(id) { CLOSED } else { PROTOCOL })
+    }
+
+    fn begin_data(&mut self, head: FrameHead, turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        // The whole payload counts (6.9.1), read or passed over: nothing is kept here.
+        self.inbox.received += head.length;
+        if self.inbox.received > WINDOW / 2 {
+            self.out.window_update(0, std::mem::take(&mut self.inbox.received));
+        }
+        let ends = head.has(flag::END_STREAM);
+        let padded = head.has(flag::PADDED);
+        if padded && head.length == 0 {
+            return Err(FRAME_SIZE);
+        }
+        if let Of::Cancelled = self.stream_of(head.stream)? {
+            self.idle()?;
+        } else if head.length == u32::from(padded) && !ends {
+            // Nothing but a frame.
+            self.idle()?;
+        }
+        if let Some(stream) = self.streams.get_mut(head.stream) {
+            if stream.status == 0 {
+                // A body without a head.
+                self.malformed(head.stream, Cause::BadHead, turn)?;
+            } else if !ends {
+                stream.received += head.length;
+                if stream.received > WINDOW / 2 {
+                    self.out.window_update(head.stream, std::mem::take(&mut stream.received));
+                }
+            }
+        }
+        self.inbox.data = Some(Data {
+            stream: head.stream,
+            ends,
+            pad_length_next: padded,
+            body: head.length - u32::from(padded),
+            padding: 0,
+        });
+        Ok(())
+    }
+
+    /// Takes what has come of a DATA frame; returns what is behind it.
+    #[inline]
+    fn take_data<'b>(&mut self, mut bytes: &'b [u8], turn: &mut Turn<'_>) -> Result<&'b [u8], Fatal> {
+        let Some(data) = &mut self.inbox.data else { return Ok(bytes) };
+        if data.pad_length_next {
+            let Some((&length, rest)) = bytes.split_first() else { return Ok(bytes) };
+            // Padding as long as the payload, or longer (6.1).
+            data.body = data.body.checked_sub(length.into()).ok_or(PROTOCOL)?;
+            (data.pad_length_next, data.padding) = (false, length.into());
+            bytes = rest;
+        }
+        let body = (data.body as usize).min(bytes.len());
+        data.body -= body as u32;
+        let padding = (data.padding as usize).min(bytes.len() - body);
+        data.padding -= padding as u32;
+        let Data { stream: id, ends, body: to_come, padding: more, .. } = *data;
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.body_bytes += body as u64;
+            if body > 0 {
+                self.inbox.idle = 0;
+            }
+        }
+        if to_come + more == 0 {
+            self.inbox.data = None;
+            if ends {
+                self.finish(id, turn);
+            }
+        }
+        Ok(&bytes[body + padding..])
+    }
+
+    #[inline]
+    fn take_frame(&mut self, head: FrameHead, payload: &[u8], began: Nanos, turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        match head.kind {
+            kind::HEADERS => self.take_headers(head, payload, began, turn),
+            kind::CONTINUATION => self.take_continuation(head, payload, began, turn),
+            kind::SETTINGS => self.take_settings(head, payload),
+            kind::PING => self.take_ping(head, payload),
+            kind::GOAWAY => self.take_goaway(head, payload, turn),
+            kind::RST_STREAM => self.take_reset(head, payload, turn),
+            kind::WINDOW_UPDATE => self.take_window_update(head, payload, turn),
+            // It was told not to (6.6).
+            kind::PUSH_PROMISE => Err(Fatal(Cause::PushPromise, code::PROTOCOL_ERROR)),
+            kind::PRIORITY if head.stream == 0 => Err(PROTOCOL),
+            kind::PRIORITY if payload.len() != 5 => Err(FRAME_SIZE),
+            // Extensions mean nothing here (4.1).
+            _ => self.idle(),
+        }
+    }
+
+    #[inline]
+    fn take_headers(
+        &mut self,
+        head: FrameHead,
+        payload: &[u8],
+        began: Nanos,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fatal> {
+        let block = match head.flags & (flag::PADDED | flag::PRIORITY) {
+            0 => payload,
+            _ => without_padding(head, payload)?,
+        };
+        let ends = head.has(flag::END_STREAM);
+        if head.has(flag::END_HEADERS) {
+            return self.take_block(head.stream, ends, block, began, turn);
+        }
+        self.inbox.block.extend_from_slice(block);
+        self.inbox.block_of = Some((head.stream, ends));
+        self.inbox.began = began;
+        self.idle()
+    }
+
+    #[cold]
+    fn take_continuation(
+        &mut self,
+        head: FrameHead,
+        payload: &[u8],
+        began: Nanos,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fatal> {
+        let Some((stream, ends)) = self.inbox.block_of else { return Err(PROTOCOL) };
+        self.inbox.block.extend_from_slice(payload);
+        if self.inbox.block.len() > MAX_BLOCK {
+            return Err(Fatal(Cause::OversizeHead, code::ENHANCE_YOUR_CALM));
+        }
+        self.idle()?;
+        if head.has(flag::END_HEADERS) {
+            self.inbox.block_of = None;
+            let block = std::mem::take(&mut self.inbox.block);
+            self.take_block(stream, ends, &block, began, turn)?;
+        }
+        Ok(())
+    }
+
+    /// A whole header block: interim, final, or trailers.
+    #[inline]
+    fn take_block(
+        &mut self,
+        id: u32,
+        ends: bool,
+        block: &[u8],
+        began: Nanos,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fatal> {
+        if let Some(stream) = self.streams.get_mut(id)
+            && stream.status == 0
+        {
+            let head = match self.heads.decode(&mut self.decoder, block) {
+                Ok(head) => head,
+                Err(bad) => return self.bad_head(id, bad, turn),
+            };
+            if head.status < 200 {
+                // It does not end an answer (RFC 9110, 15.2).
+                return if ends { self.malformed(id, Cause::BadHead, turn) } else { self.idle() };
+            }
+            stream.status = head.status;
+            stream.first_byte = began;
+            let without_body = turn.is_head || matches!(head.status, 204 | 304);
+            stream.expected = head.length.filter(|_| !without_body);
+            self.inbox.idle = 0;
+            if ends {
+                self.finish(id, turn);
+            }
+            return Ok(());
+        }
+        self.take_trailers(id, ends, block, turn)
+    }
+
+    #[cold]
+    fn take_trailers(&mut self, id: u32, ends: bool, block: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        // The decoder has to see every block.
+        let decoded = decode_trailers(&mut self.decoder, block);
+        if let Of::Cancelled = self.stream_of(id)? {
+            if ends {
+                self.forget(id);
+            }
+            // What a block means that nobody waits for does not matter.
+            return match decoded {
+                Err(BadHead::Block(error)) => Err(fatal(error)),
+                _ => self.idle(),
+            };
+        }
+        match decoded {
+            Err(bad) => self.bad_head(id, bad, turn),
+            // Trailers end the stream (8.1).
+            Ok(()) if !ends => self.malformed(id, Cause::BadHead, turn),
+            Ok(()) => {
+                self.finish(id, turn);
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
+    fn bad_head(&mut self, id: u32, bad: BadHead, turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        match bad {
+            BadHead::Block(error) => Err(fatal(error)),
+            BadHead::Malformed(cause) => self.malformed(id, cause, turn),
+        }
+    }
+
+    /// The answer on stream `id` is malformed: an error of the stream alone (8.1.1).
+    #[cold]
+    fn malformed(&mut self, id: u32, cause: Cause, turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        if let Some(stream) = self.take(id) {
+            self.cancel(id, code::PROTOCOL_ERROR);
+            turn.done.push(answer(&stream, Some(Failure::new(Phase::Protocol, cause))));
+        }
+        self.idle()
+    }
+
+    /// The peer has ended stream `id`.
+    #[inline]
+    fn finish(&mut self, id: u32, turn: &mut Turn<'_>) {
+        let Some(stream) = self.take(id) else { return self.forget(id) };
+        let failure = match stream.expected {
+            Some(expected) if expected != stream.body_bytes => Some(Failure::new(Phase::Protocol, Cause::BadLength)),
+            _ => None,
+        };
+        if stream.upload.is_some() {
+            // The answer has come before the request was out (8.1): the rest of it is nobody's business.
+            self.out.reset(id, code::CANCEL);
+        }
+        self.reused = true;
+        self.inbox.idle = 0;
+        turn.done.push(answer(&stream, failure));
+    }
+
+    /// The peer has ended a stream that this side had ended before.
+    fn forget(&mut self, id: u32) {
+        self.cancelled.retain(|&cancelled| cancelled != id);
+    }
+
+    #[cold]
+    fn take_settings(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Fatal> {
+        if head.stream != 0 {
+            return Err(PROTOCOL);
+        }
+        if head.has(flag::ACK) {
+            return if payload.is_empty() { self.idle() } else { Err(FRAME_SIZE) };
+        }
+        if payload.len() % 6 != 0 {
+            return Err(FRAME_SIZE);
+        }
+        for pair in payload.chunks_exact(6) {
+            let value = u32::from_be_bytes([pair[2], pair[3], pair[4], pair[5]]);
+            match u16::from_be_bytes([pair[0], pair[1]]) {
+                // A server cannot promise to push what it was told not to (6.5.2).
+                setting::ENABLE_PUSH if value != 0 => return Err(PROTOCOL),
+                setting::MAX_CONCURRENT_STREAMS => self.peer.max_streams = value,
+                setting::INITIAL_WINDOW_SIZE => self.initial_window(value)?,
+                setting::MAX_FRAME_SIZE if !(MAX_FRAME..1 << 24).contains(&value) => return Err(PROTOCOL),
+                setting::MAX_FRAME_SIZE => self.peer.max_frame = value as usize,
+                // This side's blocks use no dynamic table, and are as long as the user wants them.
+                _ => {}
+            }
+        }
+        self.greeted = true;
+        self.out.frame(kind::SETTINGS, flag::ACK, 0, &[]);
+        self.upload();
+        self.idle()
+    }
+
+    /// The windows of all streams change by the difference (6.9.2).
+    fn initial_window(&mut self, value: u32) -> Result<(), Fatal> {
+        if value > MAX_STREAM {
+            return Err(FLOW_CONTROL);
+        }
+        let by = i64::from(value) - i64::from(self.peer.initial_window);
+        self.peer.initial_window = value;
+        for stream in self.streams.iter_mut() {
+            stream.window += by;
+            if stream.window > MAX_STREAM.into() {
+                return Err(FLOW_CONTROL);
+            }
+        }
+        for id in self.streams.ids(|stream| stream.upload.is_some()) {
+            self.window_opened(id);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn take_ping(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Fatal> {
+        match (head.stream, payload.len()) {
+            (0, 8) => {}
+            (0, _) => return Err(FRAME_SIZE),
+            _ => return Err(PROTOCOL),
+        }
+        if !head.has(flag::ACK) {
+            self.out.frame(kind::PING, flag::ACK, 0, payload);
+        }
+        self.idle()
+    }
+
+    #[cold]
+    fn take_goaway(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        if head.stream != 0 {
+            return Err(PROTOCOL);
+        }
+        let Some((&[a, b, c, d, e, f, g, h], _)) = payload.split_first_chunk::<8>() else { return Err(FRAME_SIZE) };
+        let last = u32::from_be_bytes([a, b, c, d]) & MAX_STREAM;
+        let error = u32::from_be_bytes([e, f, g, h]);
+        // The last stream only ever gets lower (6.8).
+        let last = self.goaway.map_or(last, |(before, _)| last.min(before));
+        self.goaway = Some((last, error));
+        self.spent = true;
+        for id in self.streams.ids(|stream| stream.id > last) {
+            if let Some(stream) = self.take(id) {
+                let failure = Some(Failure::new(Phase::Http2, goaway_cause(error)));
+                turn.done.push(Answer { may_be_sent_again: true, ..answer(&stream, failure) });
+            }
+        }
+        self.idle()
+    }
+
+    #[cold]
+    fn take_reset(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        let Ok(error) = <[u8; 4]>::try_from(payload).map(u32::from_be_bytes) else { return Err(FRAME_SIZE) };
+        if !self.was_opened(head.stream) {
+            return Err(PROTOCOL);
+        }
+        let Some(stream) = self.take(head.stream) else {
+            // It has ended already: the peer may say so once more (8.1).
+            self.forget(head.stream);
+            return self.idle();
+        };
+        let refused = error == code::REFUSED_STREAM;
+        // What it refuses here it may take elsewhere (8.7).
+        self.spent |= refused;
+        let failure = Some(Failure::new(Phase::Http2, rst_cause(error)));
+        turn.done.push(Answer { may_be_sent_again: refused, ..answer(&stream, failure) });
+        self.idle()
+    }
+
+    fn take_window_update(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        let Ok(by) = <[u8; 4]>::try_from(payload).map(u32::from_be_bytes) else { return Err(FRAME_SIZE) };
+        let by = i64::from(by & MAX_STREAM);
+        let most = i64::from(MAX_STREAM);
+        if head.stream == 0 {
+            self.send_window += by;
+            match by {
+                0 => return Err(PROTOCOL),
+                _ if self.send_window > most => return Err(FLOW_CONTROL),
+                _ => {}
+            }
+        } else if !self.was_opened(head.stream) {
+            return Err(PROTOCOL);
+        } else if let Some(stream) = self.streams.get_mut(head.stream) {
+            stream.window += by;
+            // Errors of the stream alone (6.9, 6.9.1).
+            let code = match by {
+                0 => code::PROTOCOL_ERROR,
+                _ if stream.window > most => code::FLOW_CONTROL_ERROR,
+                _ => code::NO_ERROR,
+            };
+            if code != code::NO_ERROR
+                && let Some(stream) = self.take(head.stream)
+            {
+                self.cancel(head.stream, code);
+                turn.done.push(answer(&stream, Some(Failure::new(Phase::Http2, Cause::FlowControl))));
+            }
+        }
+        self.window_opened(head.stream);
+        let before = self.out.len();
+        self.upload();
+        if self.out.len() > before {
+            self.inbox.idle = 0;
+        }
+        self.idle()
+    }
+}
+
+/// A HEADERS payload without what is around its block (6.2).
+#[cold]
+fn without_padding(head: FrameHead, payload: &[u8]) -> Result<&[u8], Fatal> {
+    let mut block = payload;
+    let mut padding = 0;
+    if head.has(flag::PADDED) {
+        let (&length, rest) = block.split_first().ok_or(FRAME_SIZE)?;
+        (padding, block) = (usize::from(length), rest);
+    }
+    if head.has(flag::PRIORITY) {
+        block = block.get(5..).ok_or(FRAME_SIZE)?;
+    }
+    let length = block.len().checked_sub(padding).ok_or(PROTOCOL)?;
+    Ok(&block[..length])
+}
+
+fn fatal(error: HpackError) -> Fatal {
+    match error {
+        HpackError::ListTooLong => Fatal(Cause::OversizeHead, code::ENHANCE_YOUR_CALM),
+        _ => Fatal(Cause::Compression, code::COMPRESSION_ERROR),
+    }
+}

@@ -1,0 +1,357 @@
+//! One HTTP/2 connection: requests as streams, side by side.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::proto::{Answer, End, Hold, Ticket};
+use crate::record::{Cause, Failure, Phase};
+use crate::request::Payload;
+
+use super::Codec;
+use super::frame::{MAX_STREAM, code, flag, goaway_cause, kind, setting};
+use super::head::{HeadCache, MAX_LIST};
+use super::hpack::{self, Decoder};
+use super::outbox::{ENOUGH, Outbox};
+use super::receive::Inbox;
+use super::streams::{Stream, Streams, Upload, UploadBody};
+
+/// One connection's machine.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) out: Outbox,
+    /// Frames that wait for the release.
+    staged: Outbox,
+    pub(super) streams: Streams,
+    /// Streams with octets to send and windows for them, in turn.
+    uploads: VecDeque<u32>,
+    /// Those of them that wait for the release.
+    staged_uploads: Vec<u32>,
+    /// How many streams have octets to send, with windows for them or not.
+    uploading: usize,
+    next_id: u32,
+    /// What the peer has said of itself.
+    pub(super) peer: Peer,
+    /// Octets of bodies that may be sent on all streams together.
+    pub(super) send_window: i64,
+    pub(super) inbox: Inbox,
+    pub(super) decoder: Decoder,
+    pub(super) heads: HeadCache,
+    /// Streams that this side has ended and the peer, as far as is known, has not.
+    pub(super) cancelled: VecDeque<u32>,
+    /// The peer's SETTINGS have come.
+    pub(super) greeted: bool,
+    /// No further request may use this connection.
+    pub(super) spent: bool,
+    /// The highest stream that the peer looks at, and its error code: it is going away.
+    pub(super) goaway: Option<(u32, u32)>,
+    pub(super) fault: Option<Failure>,
+    /// It has answered before.
+    pub(super) reused: bool,
+}
+
+/// The peer's settings, with the values that they have before it says anything (RFC 9113, 6.5.2).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) max_streams: u32,
+    pub(super) initial_window: u32,
+    pub(super) max_frame: usize,
+}
+
+/// Windows are this large, for a stream and for all of them: the server is not to wait for this side.
+pub(super) const WINDOW: u32 = 1 << 30;
+/// What they are without a word about it.
+const DEFAULT_WINDOW: u32 = 65_535;
+/// The dynamic table that the peer may use: what it is without a word about it.
+const TABLE: usize = 4096;
+/// So many cancelled streams are remembered.
+const MOST_CANCELLED: usize = 4096;
+
+impl Default for Session {
+    fn default() -> Self {
+        Session::new()
+    }
+}
+
+impl Session {
+    /// On a connection that has just been opened: the preface is to be sent (RFC 9113, 3.4).
+    pub fn new() -> Session {
+        let mut out = Outbox::default();
+        out.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        let settings = [
+            (setting::ENABLE_PUSH, 0),
+            (setting::INITIAL_WINDOW_SIZE, WINDOW),
+            (setting::MAX_HEADER_LIST_SIZE, MAX_LIST as u32),
+        ];
+        let mut payload = Vec::with_capacity(18);
+        for (name, value) in settings {
+            payload.extend_from_slice(&name.to_be_bytes());
+            payload.extend_from_slice(&value.to_be_bytes());
+        }
+        out.frame(kind::SETTINGS, 0, 0, &payload);
+        out.window_update(0, WINDOW - DEFAULT_WINDOW);
+        Session {
+            out,
+            staged: Outbox::default(),
+            streams: Streams::default(),
+            uploads: VecDeque::new(),
+            staged_uploads: Vec::new(),
+            uploading: 0,
+            next_id: 1,
+            peer: Peer { max_streams: u32::MAX, initial_window: DEFAULT_WINDOW, max_frame: 16_384 },
+            send_window: DEFAULT_WINDOW.into(),
+            inbox: Inbox::default(),
+            decoder: Decoder::new(TABLE),
+            heads: HeadCache::default(),
+            cancelled: VecDeque::new(),
+            greeted: false,
+            spent: false,
+            goaway: None,
+            fault: None,
+            reused: false,
+        }
+    }
+
+    /// How many requests could be submitted now.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        match self.spent || !self.greeted {
+            true => 0,
+            false => (self.peer.max_streams as usize).saturating_sub(self.streams.len()),
+        }
+    }
+
+    /// No further request may use this connection.
+    #[inline]
+    pub fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    /// The peer's SETTINGS have come: what it allows is known.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// So many streams at a time the peer allows; None if it sets no limit.
+    pub fn allowed_streams(&self) -> Option<u32> {
+        (self.peer.max_streams != u32::MAX).then_some(self.peer.max_streams)
+    }
+
+    /// Why the connection cannot be used any more.
+    #[inline]
+    pub fn fault(&self) -> Option<Failure> {
+        self.fault
+    }
+
+    /// Takes a request. See [`crate::proto::Session::submit`].
+    #[inline]
+    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
+        debug_assert!(self.capacity() > 0);
+        let id = self.next_id;
+        self.next_id += 2;
+        // Numbers are used up: what follows needs another connection (RFC 9113, 5.1.1).
+        self.spent |= self.next_id > MAX_STREAM;
+        self.streams.insert(Stream::new(id, ticket, self.peer.initial_window.into()));
+        let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
+        let (body, is_own) = match payload {
+            Payload::Shared => (codec.body.as_deref().unwrap_or(&[]), false),
+            Payload::Own(body) => (body, true),
+        };
+        let ends = body.is_empty() && hold != Hold::LastByte;
+        if is_own {
+            let mut length = Vec::new();
+            std::mem::swap(&mut length, &mut self.inbox.scratch);
+            length.clear();
+            hpack::content_length(body.len(), &mut length);
+            out.headers(id, [&codec.prefix, &length], ends, self.peer.max_frame);
+            self.inbox.scratch = length;
+        } else {
+            out.headers(id, [&codec.shared, &[]], ends, self.peer.max_frame);
+        }
+        if !body.is_empty() {
+            self.submit_body(id, body, hold, (!is_own).then_some(codec.body.as_ref()).flatten());
+        }
+        if hold == Hold::LastByte {
+            self.staged.frame(kind::DATA, flag::END_STREAM, id, &[]);
+        }
+    }
+
+    /// Sends of a body what goes at once, and keeps the rest.
+    #[inline]
+    fn submit_body(&mut self, id: u32, body: &[u8], hold: Hold, shared: Option<&Rc<[u8]>>) {
+        let ends = hold != Hold::LastByte;
+        let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
+        let window = self.send_window.min(self.peer.initial_window.into());
+        if self.uploads.is_empty()
+            && body.len() <= self.peer.max_frame
+            && body.len() as i64 <= window
+            && out.len() <= ENOUGH
+        {
+            out.frame(kind::DATA, if ends { flag::END_STREAM } else { 0 }, id, body);
+            self.send_window -= body.len() as i64;
+            if let Some(stream) = self.streams.get_mut(id) {
+                stream.window -= body.len() as i64;
+            }
+            return;
+        }
+        let body = match shared {
+            Some(shared) => UploadBody::Shared(Rc::clone(shared)),
+            // What cannot go at once has to be kept: the source writes the next body over it.
+            None => UploadBody::Own(body.into()),
+        };
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.upload = Some(Box::new(Upload { body, sent: 0, ends, queued: true }));
+        }
+        self.uploading += 1;
+        match hold {
+            Hold::All => self.staged_uploads.push(id),
+            Hold::Nothing | Hold::LastByte => {
+                self.uploads.push_back(id);
+                self.upload();
+            }
+        }
+    }
+
+    /// Puts octets of bodies out, a frame of each stream in turn, as far as windows and room go.
+    pub(super) fn upload(&mut self) {
+        while self.send_window > 0
+            && self.out.len() < ENOUGH
+            && let Some(id) = self.uploads.pop_front()
+        {
+            let Some(stream) = self.streams.get_mut(id) else { continue };
+            let Some(upload) = &mut stream.upload else { continue };
+            let rest = upload.rest();
+            let most = self.send_window.min(stream.window).max(0) as usize;
+            let n = rest.len().min(most).min(self.peer.max_frame);
+            if n == 0 {
+                // It is back with the stream's next window.
+                upload.queued = false;
+                continue;
+            }
+            let is_last = n == rest.len();
+            self.out.frame(kind::DATA, if is_last && upload.ends { flag::END_STREAM } else { 0 }, id, &rest[..n]);
+            upload.sent += n;
+            self.send_window -= n as i64;
+            stream.window -= n as i64;
+            if is_last {
+                stream.upload = None;
+                self.uploading -= 1;
+            } else {
+                self.uploads.push_back(id);
+            }
+        }
+    }
+
+    /// The window of stream `id` has opened: it may have octets for it.
+    pub(super) fn window_opened(&mut self, id: u32) {
+        if let Some(stream) = self.streams.get_mut(id)
+            && stream.window > 0
+            && let Some(upload) = &mut stream.upload
+            && !std::mem::replace(&mut upload.queued, true)
+        {
+            self.uploads.push_back(id);
+        }
+    }
+
+    /// Something that need not wait for the release is not written yet.
+    #[inline]
+    pub fn has_unsent(&self) -> bool {
+        self.out.len() > 0 || self.uploading > self.staged_uploads.len()
+    }
+
+    /// What is held may go.
+    pub fn release(&mut self) {
+        self.out.append(&mut self.staged);
+        self.uploads.extend(self.staged_uploads.drain(..));
+        self.upload();
+    }
+
+    /// Bytes to write now.
+    #[inline]
+    pub fn transmit(&self) -> &[u8] {
+        self.out.rest()
+    }
+
+    /// The first `n` of them were written.
+    #[inline]
+    pub fn transmitted(&mut self, n: usize) {
+        self.out.written(n);
+        if !self.uploads.is_empty() {
+            self.upload();
+        }
+    }
+
+    /// The transport ended.
+    pub fn end(&mut self, end: End, done: &mut Vec<Answer>) {
+        self.spent = true;
+        for id in self.streams.ids(|_| true) {
+            let Some(stream) = self.take(id) else { continue };
+            let failure = match end {
+                End::Broken(failure) => failure,
+                End::Closed => self.closed_with(&stream),
+            };
+            done.push(answer(&stream, Some(failure)));
+        }
+    }
+
+    /// What the peer's closing the connection means for a request.
+    fn closed_with(&self, stream: &Stream) -> Failure {
+        match self.goaway {
+            Some((_, error)) if error != code::NO_ERROR => Failure::new(Phase::Http2, goaway_cause(error)),
+            _ if stream.status != 0 => Failure::new(Phase::Read, Cause::ShortBody),
+            _ if self.reused => Failure::new(Phase::Read, Cause::ClosedReused),
+            _ => Failure::new(Phase::Read, Cause::ClosedBeforeAnswer),
+        }
+    }
+
+    /// The time limit ran out: the server is told, and the connection stays (RFC 9113, 5.4.2).
+    pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
+        let ids = self.streams.ids(|stream| stream.ticket == ticket);
+        let stream = ids.first().and_then(|&id| self.take(id)).expect("its request is under way");
+        let waiting_for = match () {
+            () if stream.status != 0 => Cause::WaitBody,
+            () if stream.upload.is_some() || self.out.len() > 0 => Cause::WaitWrite,
+            () => Cause::WaitFirstByte,
+        };
+        self.cancel(stream.id, code::CANCEL);
+        (answer(&stream, None), waiting_for)
+    }
+
+    /// Takes out a stream that has come to its end.
+    #[inline]
+    pub(super) fn take(&mut self, id: u32) -> Option<Stream> {
+        let stream = self.streams.remove(id)?;
+        if stream.upload.is_some() {
+            self.uploading -= 1;
+            self.staged_uploads.retain(|&staged| staged != id);
+        }
+        Some(stream)
+    }
+
+    /// The peer is told that nobody waits for the rest of stream `id`. What it
+    /// has sent meanwhile will be passed over.
+    pub(super) fn cancel(&mut self, id: u32, code: u32) {
+        self.out.reset(id, code);
+        if self.cancelled.len() == MOST_CANCELLED {
+            self.cancelled.pop_front();
+        }
+        self.cancelled.push_back(id);
+    }
+
+    /// Stream `id` has been opened by this side.
+    pub(super) fn was_opened(&self, id: u32) -> bool {
+        id % 2 == 1 && id < self.next_id
+    }
+}
+
+/// What became of a request.
+#[inline]
+pub(super) fn answer(stream: &Stream, failure: Option<Failure>) -> Answer {
+    Answer {
+        ticket: stream.ticket,
+        status: stream.status,
+        body_bytes: stream.body_bytes,
+        first_byte: stream.first_byte,
+        failure,
+        may_be_sent_again: false,
+    }
+}
