@@ -107,8 +107,13 @@ impl Session {
                 let head = FrameHead::parse(head);
                 self.check(head)?;
                 if head.kind == kind::DATA {
-                    rest = behind;
-                    self.begin_data(head, turn)?;
+                    rest = match self.take_last_data(head, behind, turn) {
+                        Some(behind) => behind,
+                        None => {
+                            self.begin_data(head, turn)?;
+                            behind
+                        }
+                    };
                     continue;
                 }
                 if let Some((payload, behind)) = behind.split_at_checked(head.length as usize) {
@@ -188,6 +193,22 @@ impl Session {
             return Ok(Of::Cancelled);
         }
         Err(if self.was_opened(id) { CLOSED } else { PROTOCOL })
+    }
+
+    /// The usual end of an answer, all of it there: nothing is to be remembered.
+    /// Returns what is behind it; None if it is something else.
+    #[inline]
+    fn take_last_data<'b>(&mut self, head: FrameHead, behind: &'b [u8], turn: &mut Turn<'_>) -> Option<&'b [u8]> {
+        let received = self.inbox.received + head.length;
+        let stream = self.streams.get_mut(head.stream)?;
+        if head.flags != flag::END_STREAM || stream.status == 0 || received > WINDOW / 2 {
+            return None;
+        }
+        let (_, rest) = behind.split_at_checked(head.length as usize)?;
+        self.inbox.received = received;
+        stream.body_bytes += u64::from(head.length);
+        self.finish(head.stream, turn);
+        Some(rest)
     }
 
     fn begin_data(&mut self, head: FrameHead, turn: &mut Turn<'_>) -> Result<(), Fatal> {

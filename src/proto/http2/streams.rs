@@ -74,13 +74,17 @@ impl Stream {
 }
 
 /// Streams by number: at the place that follows from it, or behind that if
-/// others are there. Numbers follow each other, so mostly none are.
+/// others are there. Multiples of the golden section spread numbers that follow
+/// each other as far apart as can be (Knuth, volume 3, 6.4), so mostly none are.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     /// A power of two of places, at most half of them taken.
     places: Vec<Stream>,
     count: usize,
 }
+
+/// 2^32 over the golden section, made odd.
+const GOLDEN: u32 = 0x9e37_79b1;
 
 impl Streams {
     #[inline]
@@ -90,7 +94,7 @@ impl Streams {
 
     #[inline]
     fn home(&self, id: u32) -> usize {
-        (id >> 1) as usize & (self.places.len() - 1)
+        (id >> 1).wrapping_mul(GOLDEN) as usize >> (32 - self.places.len().trailing_zeros())
     }
 
     /// Where `id` is, or the empty place where it would be.
@@ -105,7 +109,8 @@ impl Streams {
 
     #[inline]
     pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut Stream> {
-        if self.count == 0 {
+        // 0 is the connection, and the mark of an empty place.
+        if self.count == 0 || id == 0 {
             return None;
         }
         let at = self.place(id);
@@ -140,7 +145,7 @@ impl Streams {
     /// Takes the stream out; those behind it move up.
     #[inline]
     pub(super) fn remove(&mut self, id: u32) -> Option<Stream> {
-        if self.count == 0 {
+        if self.count == 0 || id == 0 {
             return None;
         }
         let mask = self.places.len() - 1;
