@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use onrush::proto::{Codec, End};
+use onrush::proto::{Codec, End, Hold, http1};
 use onrush::record::{Cause, Failure, Phase};
 use onrush::request::{Body, Payload, RequestHead};
 use onrush::time::Nanos;
@@ -33,7 +33,7 @@ fn codec(choice: u8) -> Codec {
         headers: vec![],
         keep_alive: choice & 8 == 0,
     };
-    Codec::new(&head, &body)
+    Codec::Http1(http1::Codec::new(&head, &body))
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -50,7 +50,8 @@ fuzz_target!(|input: &[u8]| {
             0 | 1 if session.capacity() > 0 => {
                 assert!(under_way.is_none(), "room for a second request");
                 let payload = if event % 8 == 0 { Payload::Shared } else { Payload::Own(b"{}") };
-                session.submit(payload, next, event & 8 != 0, &mut codec);
+                let hold = if event & 8 != 0 { Hold::LastByte } else { Hold::Nothing };
+                session.submit(payload, next, hold, &mut codec);
                 under_way = Some(next);
                 next += 1;
             }

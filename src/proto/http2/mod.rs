@@ -8,6 +8,8 @@ mod outbox;
 mod receive;
 mod session;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub use codec::{Codec, OF_A_CONNECTION};
 pub use session::Session;

@@ -450,7 +450,7 @@ impl Session {
         if head.has(flag::ACK) {
             return if payload.is_empty() { self.idle() } else { Err(FRAME_SIZE) };
         }
-        if payload.len() % 6 != 0 {
+        if !payload.len().is_multiple_of(6) {
             return Err(FRAME_SIZE);
         }
         for pair in payload.chunks_exact(6) {

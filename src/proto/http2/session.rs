@@ -337,6 +337,11 @@ impl Session {
         self.cancelled.push_back(id);
     }
 
+    #[cfg(test)]
+    pub(super) fn skip_to(&mut self, id: u32) {
+        self.next_id = id;
+    }
+
     /// Stream `id` has been opened by this side.
     pub(super) fn was_opened(&self, id: u32) -> bool {
         id % 2 == 1 && id < self.next_id

@@ -1,0 +1,68 @@
+//! Whatever a server sends: every request comes to one end, and the split of the bytes means nothing.
+//!
+//! The first bytes of the input are the lengths of the pieces: as many as the very first one says.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use onrush::proto::http2::{Codec, Session};
+use onrush::proto::{Answer, End, Hold};
+use onrush::record::Failure;
+use onrush::request::{Body, Payload, RequestHead};
+use onrush::time::Nanos;
+
+const REQUESTS: u32 = 4;
+/// SETTINGS without any.
+const GREETING: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+/// What became of the requests, in the order of their tickets, of the connection, and what was written.
+type Outcome = (Vec<(u32, u16, u64, Option<Failure>, bool)>, Option<Failure>, bool, Vec<u8>);
+
+fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    let head = RequestHead {
+        method: "POST".into(),
+        path: "/".into(),
+        authority: "h".into(),
+        headers: vec![],
+        keep_alive: true,
+    };
+    let codec = Codec::new(&head, &Body::Fixed(vec![b'x'; 30_000].into()), "http");
+    let mut session = Session::new();
+    let mut done: Vec<Answer> = Vec::new();
+    session.receive(&GREETING, Nanos(1), &codec, &mut done);
+    for ticket in 0..REQUESTS {
+        session.submit(Payload::Shared, ticket, Hold::Nothing, &codec);
+    }
+    // As nothing is written meanwhile, how much there is to write is bounded.
+    for piece in pieces {
+        session.receive(piece, Nanos(2), &codec, &mut done);
+        assert!(session.transmit().len() < 4 << 20);
+    }
+    let (fault, spent) = (session.fault(), session.is_spent());
+    let mut written = Vec::new();
+    while !session.transmit().is_empty() {
+        written.extend_from_slice(session.transmit());
+        session.transmitted(session.transmit().len());
+    }
+    session.end(End::Closed, &mut done);
+    let mut ended: Vec<_> =
+        done.iter().map(|a| (a.ticket, a.status, a.body_bytes, a.failure, a.may_be_sent_again)).collect();
+    ended.sort_by_key(|(ticket, ..)| *ticket);
+    assert!(ended.iter().map(|(ticket, ..)| *ticket).eq(0..REQUESTS), "each request ends once");
+    (ended, fault, spent, written)
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&count, input)) = input.split_first() else { return };
+    let (lengths, bytes) = input.split_at(usize::from(count % 16).min(input.len()));
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    for &length in lengths {
+        let (piece, others) = rest.split_at(usize::from(length).min(rest.len()));
+        pieces.push(piece);
+        rest = others;
+    }
+    pieces.push(rest);
+    let whole = run([bytes]);
+    assert_eq!(run(pieces), whole);
+    assert_eq!(run(bytes.chunks(1)), whole);
+});
