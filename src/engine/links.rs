@@ -265,6 +265,10 @@ impl<I: Io> Worker<'_, I> {
         connection.users = users.clone();
         connection.has_tried = true;
         (connection.failures, connection.replaced, connection.found_closed) = (0, 0, false);
+        // Those that were to go on with this one go on with the new one.
+        for connection in self.connections.iter_mut().filter(|connection| connection.successor == Some(c)) {
+            connection.successor = Some(spare);
+        }
         self.connections[c as usize].successor = Some(spare);
         self.connections[c as usize].waiting.clear();
         for u in users {

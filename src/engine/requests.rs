@@ -24,6 +24,11 @@ impl<I: Io> Worker<'_, I> {
             if self.active == 0 {
                 break;
             }
+            // While its answer was looked at, its connection has failed: it is free again after the wait.
+            let c = self.users[u as usize].connection;
+            if self.connections[c as usize].link == Link::BackOff {
+                continue;
+            }
             match self.next_slot() {
                 Some(slot) => self.start(u, slot),
                 None => self.retire(u),

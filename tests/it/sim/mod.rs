@@ -3,6 +3,7 @@
 mod closed;
 mod failures;
 mod open;
+mod shared;
 mod truth;
 mod waves;
 mod world;

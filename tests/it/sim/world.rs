@@ -33,6 +33,10 @@ pub(super) enum Reply {
     /// The connection is closed, or reset, after so long.
     Close(Nanos),
     Reset(Nanos),
+    /// HTTP/2: this stream is refused, or failed with that code, after so long.
+    ResetStream(Nanos, u8),
+    /// HTTP/2: after so long the server goes away with that code; it takes neither this stream nor later ones.
+    GoAway(Nanos, u8),
     /// Nothing, ever.
     Never,
 }
@@ -53,7 +57,7 @@ pub(super) enum Accept {
 }
 
 /// One thing that the server is asked: by which user, how often that user has
-/// asked before, and when (from the start).
+/// asked before, and when (from the start). Users are told apart by their connections.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     pub(super) user: u32,
@@ -100,6 +104,8 @@ struct Connection {
     refused_at: Option<Nanos>,
     attempts: u32,
     requests: u32,
+    /// Streams that were opened and not cancelled.
+    streams: u32,
     written: Vec<u8>,
     incoming: VecDeque<(Nanos, Incoming)>,
     /// Instants at which the worker is told to look.
@@ -119,6 +125,8 @@ pub(super) struct Ran {
 }
 
 struct World {
+    /// With HTTP/2, how many streams it allows.
+    streams: Option<u32>,
     now: Nanos,
     server: Server,
     connections: Vec<Connection>,
@@ -136,28 +144,80 @@ struct Log {
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const OK_AND_CLOSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
 
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [a, b, c, d] = stream.to_be_bytes();
+    [&[0, 0, payload.len() as u8, kind, flags, a, b, c, d], payload].concat()
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl Connection {
+    /// What comes at `at`, in the order of time.
+    fn coming(&mut self, at: Nanos, what: Incoming) {
+        let place = self.incoming.partition_point(|(other, _)| *other <= at);
+        self.incoming.insert(place, (at, what));
+        self.wake.push(at);
+    }
+}
+
 impl World {
+    /// The server reads frames: it greets, and looks at requests.
+    fn take_frames(&mut self, c: u32, streams: u32) {
+        let now = self.now;
+        let connection = &mut self.connections[c as usize];
+        if connection.written.starts_with(PREFACE) {
+            connection.written.drain(..PREFACE.len());
+            let settings = frame(4, 0, 0, &[&[0, 3][..], &streams.to_be_bytes()].concat());
+            connection.coming(now, Incoming::Bytes(settings.into()));
+        }
+        loop {
+            let connection = &mut self.connections[c as usize];
+            let Some(head) = connection.written.first_chunk::<9>() else { return };
+            let (length, kind) = (u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize, head[3]);
+            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+            if connection.written.len() < 9 + length {
+                return;
+            }
+            connection.written.drain(..9 + length);
+            connection.streams = match kind {
+                1 => connection.streams + 1,
+                3 => connection.streams - 1,
+                _ => connection.streams,
+            };
+            if kind == 1 {
+                self.request(c, stream);
+            }
+        }
+    }
+
     fn since_start(&self) -> Nanos {
         self.now.since(START)
     }
 
-    /// The server has a whole request of user `c`.
-    fn request(&mut self, c: u32) {
+    /// The server has a whole request of user `c`; with HTTP/2, on this stream.
+    fn request(&mut self, c: u32, stream: u32) {
         let asked = Asked { user: c, before: self.connections[c as usize].requests, at: self.since_start() };
         let now = self.now;
         let connection = &mut self.connections[c as usize];
         connection.requests += 1;
         let mut coming = |after: Nanos, what: Incoming| {
-            connection.incoming.push_back((now + after, what));
-            connection.wake.push(now + after);
+            connection.coming(now + after, what);
         };
         let bytes = |bytes: &[u8]| Incoming::Bytes(bytes.iter().copied().collect());
+        let h2 = self.streams.is_some();
+        let ok = frame(1, 5, stream, &[0x88]);
         match (self.server.reply)(asked) {
-            Reply::Ok(after) => coming(after, bytes(OK)),
+            Reply::Ok(after) => coming(after, bytes(if h2 { &ok } else { OK })),
             Reply::Bytes(after, text) => coming(after, bytes(text)),
             Reply::OkAndClose(after) => {
-                coming(after, bytes(OK_AND_CLOSE));
+                coming(after, bytes(if h2 { &ok } else { OK_AND_CLOSE }));
                 coming(after, Incoming::Closed);
+            }
+            Reply::ResetStream(after, code) => coming(after, bytes(&frame(3, 0, stream, &[0, 0, 0, code]))),
+            Reply::GoAway(after, code) => {
+                let [a, b, c, d] = stream.saturating_sub(2).to_be_bytes();
+                coming(after, bytes(&frame(7, 0, 0, &[a, b, c, d, 0, 0, 0, code])));
             }
             Reply::Close(after) => coming(after, Incoming::Closed),
             Reply::Reset(after) => coming(after, Incoming::Reset),
@@ -259,17 +319,22 @@ impl Io for World {
             return Err(IoStop::Blocked);
         };
         match what {
-            Incoming::Closed => Ok(0),
-            Incoming::Reset => Err(IoStop::Failed(Failure::new(Phase::Read, Cause::Reset))),
-            Incoming::Bytes(bytes) => {
-                let n = bytes.len().min(buf.len());
-                bytes.drain(..n).zip(buf).for_each(|(byte, place)| *place = byte);
-                if bytes.is_empty() {
-                    connection.incoming.pop_front();
-                }
-                Ok(n)
+            Incoming::Closed => return Ok(0),
+            Incoming::Reset => return Err(IoStop::Failed(Failure::new(Phase::Read, Cause::Reset))),
+            Incoming::Bytes(_) => {}
+        }
+        let mut n = 0;
+        while let Some((_, Incoming::Bytes(bytes))) = connection.incoming.front_mut().filter(|(at, _)| *at <= self.now)
+            && n < buf.len()
+        {
+            let piece = bytes.len().min(buf.len() - n);
+            bytes.drain(..piece).zip(&mut buf[n..]).for_each(|(byte, place)| *place = byte);
+            n += piece;
+            if bytes.is_empty() {
+                connection.incoming.pop_front();
             }
         }
+        Ok(n)
     }
 
     fn arrived(&mut self, _now: Nanos) -> Option<Nanos> {
@@ -289,9 +354,13 @@ impl Io for World {
         self.log.lock().unwrap().writes.push((c, at, bytes.len()));
         let connection = &mut self.connections[c as usize];
         connection.written.extend_from_slice(bytes);
-        if connection.written.ends_with(b"\r\n\r\n") {
-            connection.written.clear();
-            self.request(c);
+        match self.streams {
+            None if connection.written.ends_with(b"\r\n\r\n") => {
+                connection.written.clear();
+                self.request(c, 0);
+            }
+            None => {}
+            Some(streams) => self.take_frames(c, streams),
         }
         Ok(bytes.len())
     }
@@ -311,6 +380,8 @@ impl Io for World {
 pub(super) struct Scene {
     pub(super) plan: Plan,
     interrupt: Option<Nanos>,
+    /// With HTTP/2, how many streams the server allows.
+    allowed: Option<u32>,
 }
 
 impl Scene {
@@ -332,7 +403,7 @@ impl Scene {
             workers: 1,
             stamps: false,
         };
-        Scene { plan, interrupt: None }
+        Scene { plan, interrupt: None, allowed: None }
     }
 
     pub(super) fn waves(users: u32, requests: u64) -> Scene {
@@ -364,6 +435,13 @@ impl Scene {
         }
     }
 
+    /// The users share connections; the server allows so many streams on each.
+    pub(super) fn sharing(mut self, connections: u32, streams: u32, allowed: u32) -> Scene {
+        self.plan.protocol = Protocol::Http2 { connections, streams };
+        self.allowed = Some(allowed);
+        self
+    }
+
     pub(super) fn warmup(mut self, warmup: Warmup) -> Scene {
         self.plan.load.warmup = warmup;
         self
@@ -382,9 +460,10 @@ impl Scene {
     pub(super) fn run(self, server: Server) -> Ran {
         let stop = Arc::new(AtomicBool::new(false));
         let log = Arc::new(std::sync::Mutex::new(Log::default()));
-        let connections = (0..self.plan.load.users).map(|_| Connection::default()).collect();
+        let connections = (0..self.plan.share(0).slots()).map(|_| Connection::default()).collect();
         let interrupt = self.interrupt.map(|at| (at, Arc::clone(&stop)));
-        let world = World { now: START, server, connections, interrupt, log: Arc::clone(&log) };
+        let streams = self.allowed;
+        let world = World { streams, now: START, server, connections, interrupt, log: Arc::clone(&log) };
         let shared = Shared::new(&self.plan, stop);
         let board = Board::new(1);
         let (full, batches) = std::sync::mpsc::sync_channel(10_000);
