@@ -155,16 +155,29 @@ impl<I: Io> Worker<'_, I> {
         connection.took = self.now.since(connection.began).max(Nanos(1));
         self.tally.connections += 1;
         self.tally.connect.record(connection.took);
-        for u in connection.users.clone() {
-            if self.is_user_of(u, c) {
-                match self.users[u as usize].stage {
-                    Stage::Pending => self.send(u),
-                    Stage::Retired => {}
-                    _ => self.ready_for_release(u),
-                }
+        let users = connection.users.clone();
+        if users.len() == 1 {
+            self.take_part(users.start, c);
+        } else {
+            // The oldest requests first: a server that takes few of them takes each in its turn.
+            let mut users: Vec<u32> = users.collect();
+            users.sort_by_key(|&u| self.users[u as usize].request.due);
+            for u in users {
+                self.take_part(u, c);
             }
         }
         self.open_queued();
+    }
+
+    /// Connection `c` is open: `u`, if it is a user of it, sends what it has, or makes ready to.
+    fn take_part(&mut self, u: u32, c: u32) {
+        if self.is_user_of(u, c) {
+            match self.users[u as usize].stage {
+                Stage::Pending => self.send(u),
+                Stage::InFlight | Stage::Retired => {}
+                Stage::Idle | Stage::Joining | Stage::Primed => self.ready_for_release(u),
+            }
+        }
     }
 
     /// Connection `c` could not be opened: that is what becomes of the requests

@@ -170,7 +170,7 @@ impl Session {
         if !body.is_empty() {
             self.submit_body(id, body, hold, (!is_own).then_some(codec.body.as_ref()).flatten());
         }
-        if hold == Hold::LastByte {
+        if body.is_empty() && hold == Hold::LastByte {
             self.staged.frame(kind::DATA, flag::END_STREAM, id, &[]);
         }
     }
@@ -178,15 +178,20 @@ impl Session {
     /// Sends of a body what goes at once, and keeps the rest.
     #[inline]
     fn submit_body(&mut self, id: u32, body: &[u8], hold: Hold, shared: Option<&Rc<[u8]>>) {
-        let ends = hold != Hold::LastByte;
-        let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         let window = self.send_window.min(self.peer.initial_window.into());
+        let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         if self.uploads.is_empty()
             && body.len() <= self.peer.max_frame
             && body.len() as i64 <= window
             && out.len() <= ENOUGH
         {
-            out.frame(kind::DATA, if ends { flag::END_STREAM } else { 0 }, id, body);
+            // A server may answer as soon as it has all octets: with the end of the stream, the last one is held.
+            let last = if hold == Hold::LastByte { body.len() - 1 } else { 0 };
+            if last > 0 {
+                out.frame(kind::DATA, 0, id, &body[..last]);
+            }
+            let out = if hold == Hold::LastByte { &mut self.staged } else { out };
+            out.frame(kind::DATA, flag::END_STREAM, id, &body[last..]);
             self.send_window -= body.len() as i64;
             if let Some(stream) = self.streams.get_mut(id) {
                 stream.window -= body.len() as i64;
@@ -198,8 +203,9 @@ impl Session {
             // What cannot go at once has to be kept: the source writes the next body over it.
             None => UploadBody::Own(body.into()),
         };
+        let held = hold == Hold::LastByte;
         if let Some(stream) = self.streams.get_mut(id) {
-            stream.upload = Some(Box::new(Upload { body, sent: 0, ends, queued: true }));
+            stream.upload = Some(Box::new(Upload { body, sent: 0, held, queued: true }));
         }
         self.uploading += 1;
         match hold {
@@ -220,21 +226,28 @@ impl Session {
             let Some(stream) = self.streams.get_mut(id) else { continue };
             let Some(upload) = &mut stream.upload else { continue };
             let rest = upload.rest();
+            let may_go = rest.len() - usize::from(upload.held);
+            if may_go == 0 {
+                self.staged_uploads.push(id);
+                continue;
+            }
             let most = self.send_window.min(stream.window).max(0) as usize;
-            let n = rest.len().min(most).min(self.peer.max_frame);
+            let n = may_go.min(most).min(self.peer.max_frame);
             if n == 0 {
                 // It is back with the stream's next window.
                 upload.queued = false;
                 continue;
             }
             let is_last = n == rest.len();
-            self.out.frame(kind::DATA, if is_last && upload.ends { flag::END_STREAM } else { 0 }, id, &rest[..n]);
+            self.out.frame(kind::DATA, if is_last { flag::END_STREAM } else { 0 }, id, &rest[..n]);
             upload.sent += n;
             self.send_window -= n as i64;
             stream.window -= n as i64;
             if is_last {
                 stream.upload = None;
                 self.uploading -= 1;
+            } else if n == may_go {
+                self.staged_uploads.push(id);
             } else {
                 self.uploads.push_back(id);
             }
@@ -261,7 +274,12 @@ impl Session {
     /// What is held may go.
     pub fn release(&mut self) {
         self.out.append(&mut self.staged);
-        self.uploads.extend(self.staged_uploads.drain(..));
+        for id in self.staged_uploads.drain(..) {
+            if let Some(upload) = self.streams.get_mut(id).and_then(|stream| stream.upload.as_mut()) {
+                upload.held = false;
+                self.uploads.push_back(id);
+            }
+        }
         self.upload();
     }
 

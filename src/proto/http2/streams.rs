@@ -32,8 +32,8 @@ pub(super) struct Stream {
 pub(super) struct Upload {
     pub(super) body: UploadBody,
     pub(super) sent: usize,
-    /// The end of the stream goes with its last octet.
-    pub(super) ends: bool,
+    /// Its last octet, and with it the end of the stream, waits for the release.
+    pub(super) held: bool,
     /// It waits in the queue of those that may send.
     pub(super) queued: bool,
 }

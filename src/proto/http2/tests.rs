@@ -494,7 +494,33 @@ fn a_release_lets_all_go_in_one_piece() {
     let before = wire.shapes();
     assert!(before.iter().all(|(_, flags, ..)| flags & flag::END_STREAM == 0), "{before:?}");
     wire.session.release();
-    assert_eq!(wire.shapes(), [(kind::DATA, flag::END_STREAM, 7, 0), (kind::DATA, flag::END_STREAM, 9, 0)]);
+    assert_eq!(wire.shapes(), [(kind::DATA, flag::END_STREAM, 7, 1), (kind::DATA, flag::END_STREAM, 9, 1)]);
+}
+
+#[test]
+fn the_last_octet_is_held_whatever_the_windows() {
+    for (window, body) in [(4, 4), (3, 4), (1, 4), (4, 1), (40_000, 40_000), (40_000, 20_000)] {
+        let mut wire = Wire::post(&vec![b'x'; body], &[(setting::INITIAL_WINDOW_SIZE, window)]);
+        wire.session.submit(Payload::Shared, 0, Hold::LastByte, &wire.codec);
+        let sum = |wire: &mut Wire| -> usize {
+            let frames = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA);
+            frames.map(|(_, flags, _, length)| length as usize + 100_000 * usize::from(flags)).sum()
+        };
+        let mut before = sum(&mut wire);
+        for _ in 0..4 {
+            assert_eq!(wire.session.has_unsent(), before < body - 1, "{window} for {body}");
+            wire.says(&window_update(1, 1));
+            before += sum(&mut wire);
+        }
+        assert_eq!(before, body - 1, "{window} for {body}");
+        wire.session.release();
+        assert_eq!(sum(&mut wire), 100_001, "the last one, with the end");
+    }
+    let mut wire = Wire::with(0);
+    wire.session.submit(Payload::Shared, 0, Hold::LastByte, &wire.codec);
+    assert_eq!(wire.shapes()[0].1, flag::END_HEADERS);
+    wire.session.release();
+    assert_eq!(wire.shapes(), [(kind::DATA, flag::END_STREAM, 1, 0)]);
 }
 
 #[test]
