@@ -3,6 +3,7 @@
 mod faults;
 mod floors;
 mod hostile;
+mod http2;
 mod load;
 mod readme;
 mod schedule;

@@ -246,6 +246,23 @@ impl Peer {
         while self.buffer.len() < n && self.more().is_some() {}
     }
 
+    /// The next `n` bytes. None: the client is gone.
+    pub(crate) fn take(&mut self, n: usize) -> Option<Vec<u8>> {
+        self.read(n);
+        (self.buffer.len() >= n).then(|| self.buffer.drain(..n).collect())
+    }
+
+    /// So many bytes were read and not looked at.
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// A request that the script itself has read was whole.
+    pub(crate) fn count_request(&self) {
+        let request = Request { head: String::new(), body: Vec::new(), last_read: 0 };
+        self.shared.change(|state| state.requests.push(request));
+    }
+
     fn more(&mut self) -> Option<usize> {
         let mut piece = [0; 64 * 1024];
         let read = match &mut self.tls {
