@@ -312,7 +312,9 @@ fn a_self_signed_certificate_is_believed_if_it_is_the_given_one() {
 #[test]
 fn http_2_over_tls_needs_a_server_that_chooses_it() {
     let authority = Authority::new();
-    let server = Hostile::start_tls(authority.localhost(), answer_all);
+    let mut config = authority.localhost();
+    config.alpn_protocols = Vec::new();
+    let server = Hostile::start_tls(config, answer_all);
     let report = run(&server, &format!("--http-version 2 -c 2 -n 4 {}", authority.believed()));
     assert_eq!((report.code, report.error(), report.rows.len()), (3, "tls: server chose HTTP/1.1", 2));
     let report = run(&server, &format!("--http-version auto -c 2 -n 4 {}", authority.believed()));
