@@ -181,8 +181,8 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
-    /// Encodes the request of `u`, whose connection is open. It goes out with
-    /// the others of this turn.
+    /// Encodes the request of `u`, whose connection is open. It goes out at once,
+    /// or with the others of this turn that share the connection.
     #[inline]
     pub(super) fn send(&mut self, u: u32) {
         let user = &mut self.users[u as usize];
@@ -194,10 +194,6 @@ impl<I: Io> Worker<'_, I> {
         let payload = self.source.payload(user.request.slot, self.now);
         connection.session.submit(payload, u, Hold::Nothing, &mut self.codec);
         connection.in_flight += 1;
-        if connection.batch.is_empty() {
-            self.unwritten.push(c);
-        }
-        connection.batch.push(u);
         let had_to_wait = std::mem::replace(&mut user.stage, Stage::InFlight) == Stage::Pending;
         let request = &mut user.request;
         if had_to_wait {
@@ -208,6 +204,17 @@ impl<I: Io> Worker<'_, I> {
                 // As above; how late this tool was to begin with that still counts.
                 request.ready += self.now.since(request.taken);
             }
+        }
+        if self.codec.is_multiplexed() {
+            if connection.batch.is_empty() {
+                self.unwritten.push(c);
+            }
+            connection.batch.push(u);
+        } else {
+            // A batch of one: keeping it would cost a hundred instructions.
+            self.now = self.io.now();
+            self.sent(u);
+            self.flush(c);
         }
     }
 
