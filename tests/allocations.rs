@@ -3,7 +3,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -133,6 +134,57 @@ fn no_request_of_a_closed_run_allocates() {
     let fixed = Body::Fixed((*b"hello").into());
     for (name, body) in [("fixed body", &fixed), ("dynamic body", &Body::Dynamic), ("no body", &Body::None)] {
         let plan = |requests| plan(address, body.clone(), requests);
+        assert_none_for_a_request(&|requests| allocations(&plan(requests), None), name);
+        assert_none_for_a_request(&|requests| allocations_with_rows(&plan(requests)), &format!("{name}, with rows"));
+    }
+}
+
+/// A server of HTTP/2 that answers every request at once, connection after connection.
+fn http2_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || answer_frames(stream.unwrap()));
+        }
+    });
+    address
+}
+
+fn answer_frames(mut stream: TcpStream) -> Option<()> {
+    let mut preface = [0; 24];
+    stream.read_exact(&mut preface).ok()?;
+    // SETTINGS, and as much window for bodies as there can be.
+    stream.write_all(b"\0\0\0\x04\0\0\0\0\0\0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0").ok()?;
+    let (mut bytes, mut piece) = (Vec::new(), [0; 64 * 1024]);
+    loop {
+        let n = stream.read(&mut piece).ok().filter(|&n| n > 0)?;
+        bytes.extend_from_slice(&piece[..n]);
+        let mut answers = Vec::new();
+        let mut rest = &bytes[..];
+        while let Some((head, behind)) = rest.split_first_chunk::<9>() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let Some(behind) = behind.get(length..) else { break };
+            rest = behind;
+            if head[3] <= 1 && head[4] & 1 != 0 {
+                answers.extend_from_slice(&[0, 0, 1, 1, 5, head[5], head[6], head[7], head[8], 0x88]);
+            }
+        }
+        bytes.drain(..bytes.len() - rest.len());
+        stream.write_all(&answers).ok()?;
+    }
+}
+
+#[test]
+fn no_request_over_http_2_allocates() {
+    let address = http2_server();
+    let fixed = Body::Fixed((*b"hello").into());
+    for (name, body) in [("fixed body", &fixed), ("dynamic body", &Body::Dynamic), ("no body", &Body::None)] {
+        let plan = |requests| {
+            let mut plan = plan(address, body.clone(), requests);
+            plan.protocol = Protocol::Http2 { connections: 2, streams: USERS / 2 };
+            plan
+        };
         assert_none_for_a_request(&|requests| allocations(&plan(requests), None), name);
         assert_none_for_a_request(&|requests| allocations_with_rows(&plan(requests)), &format!("{name}, with rows"));
     }
