@@ -1,5 +1,6 @@
 //! The engine: one thread a core runs one loop over its own connections.
 
+mod answers;
 mod barrier;
 mod closed;
 mod connection;

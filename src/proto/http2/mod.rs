@@ -1,6 +1,7 @@
 //! HTTP/2, the client's side (RFC 9113).
 
 mod codec;
+mod control;
 mod frame;
 mod head;
 pub mod hpack;

@@ -1,11 +1,11 @@
-//! What the peer sends, frame by frame.
+//! What the peer sends, frame by frame, and the answers in it.
 
 use crate::proto::Answer;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
 use super::Codec;
-use super::frame::{FrameHead, HEAD, MAX_STREAM, code, flag, goaway_cause, kind, rst_cause, setting};
+use super::frame::{FrameHead, HEAD, code, flag, kind};
 use super::head::{BadHead, MAX_LIST, decode_trailers};
 use super::hpack::HpackError;
 use super::outbox::TOO_MUCH;
@@ -26,7 +26,7 @@ pub(super) struct Inbox {
     /// Octets received and not yet given back to the peer as window.
     received: u32,
     /// Frames since the last one that brought an answer further.
-    idle: u32,
+    pub(super) idle: u32,
     /// Room for a few octets.
     pub(super) scratch: Vec<u8>,
 }
@@ -44,7 +44,7 @@ struct Data {
 }
 
 /// Frames of this size are taken: what it is without a word about it (RFC 9113, 6.5.2).
-const MAX_FRAME: u32 = 16_384;
+pub(super) const MAX_FRAME: u32 = 16_384;
 /// A header block may be so long, encoded; the list that it stands for is as well.
 const MAX_BLOCK: usize = MAX_LIST;
 /// A peer that sends so many frames without bringing any answer further is
@@ -53,20 +53,20 @@ const MOST_IDLE: u32 = 10_000;
 
 /// Why the connection is at its end: what it is called, and the code that tells the peer.
 #[derive(Clone, Copy, Debug)]
-struct Fatal(Cause, u32);
+pub(super) struct Fatal(pub(super) Cause, pub(super) u32);
 
-const PROTOCOL: Fatal = Fatal(Cause::BadFrame, code::PROTOCOL_ERROR);
-const FRAME_SIZE: Fatal = Fatal(Cause::FrameSize, code::FRAME_SIZE_ERROR);
-const FLOW_CONTROL: Fatal = Fatal(Cause::FlowControl, code::FLOW_CONTROL_ERROR);
+pub(super) const PROTOCOL: Fatal = Fatal(Cause::BadFrame, code::PROTOCOL_ERROR);
+pub(super) const FRAME_SIZE: Fatal = Fatal(Cause::FrameSize, code::FRAME_SIZE_ERROR);
+pub(super) const FLOW_CONTROL: Fatal = Fatal(Cause::FlowControl, code::FLOW_CONTROL_ERROR);
 const CLOSED: Fatal = Fatal(Cause::StreamClosed, code::STREAM_CLOSED);
 const FLOOD: Fatal = Fatal(Cause::Flood, code::ENHANCE_YOUR_CALM);
 const NOT_HTTP2: Fatal = Fatal(Cause::NotHttp2, code::PROTOCOL_ERROR);
 
 /// Where the answers go, and when their bytes were read.
-struct Turn<'a> {
+pub(super) struct Turn<'a> {
     now: Nanos,
     is_head: bool,
-    done: &'a mut Vec<Answer>,
+    pub(super) done: &'a mut Vec<Answer>,
 }
 
 /// A stream, as far as a frame of it is concerned.
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// One more frame that brings no answer further.
-    fn idle(&mut self) -> Result<(), Fatal> {
+    pub(super) fn idle(&mut self) -> Result<(), Fatal> {
         self.inbox.idle += 1;
         if self.inbox.idle > MOST_IDLE || self.out.len() > TOO_MUCH { Err(FLOOD) } else { Ok(()) }
     }
@@ -438,147 +438,8 @@ impl Session {
     }
 
     /// The peer has ended a stream that this side had ended before.
-    fn forget(&mut self, id: u32) {
+    pub(super) fn forget(&mut self, id: u32) {
         self.cancelled.retain(|&cancelled| cancelled != id);
-    }
-
-    #[cold]
-    fn take_settings(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Fatal> {
-        if head.stream != 0 {
-            return Err(PROTOCOL);
-        }
-        if head.has(flag::ACK) {
-            return if payload.is_empty() { self.idle() } else { Err(FRAME_SIZE) };
-        }
-        if !payload.len().is_multiple_of(6) {
-            return Err(FRAME_SIZE);
-        }
-        for pair in payload.chunks_exact(6) {
-            let value = u32::from_be_bytes([pair[2], pair[3], pair[4], pair[5]]);
-            match u16::from_be_bytes([pair[0], pair[1]]) {
-                // A server cannot promise to push what it was told not to (6.5.2).
-                setting::ENABLE_PUSH if value != 0 => return Err(PROTOCOL),
-                setting::MAX_CONCURRENT_STREAMS => self.peer.max_streams = value,
-                setting::INITIAL_WINDOW_SIZE => self.initial_window(value)?,
-                setting::MAX_FRAME_SIZE if !(MAX_FRAME..1 << 24).contains(&value) => return Err(PROTOCOL),
-                setting::MAX_FRAME_SIZE => self.peer.max_frame = value as usize,
-                // This side's blocks use no dynamic table, and are as long as the user wants them.
-                _ => {}
-            }
-        }
-        self.greeted = true;
-        self.out.frame(kind::SETTINGS, flag::ACK, 0, &[]);
-        self.upload();
-        self.idle()
-    }
-
-    /// The windows of all streams change by the difference (6.9.2).
-    fn initial_window(&mut self, value: u32) -> Result<(), Fatal> {
-        if value > MAX_STREAM {
-            return Err(FLOW_CONTROL);
-        }
-        let by = i64::from(value) - i64::from(self.peer.initial_window);
-        self.peer.initial_window = value;
-        for stream in self.streams.iter_mut() {
-            stream.window += by;
-            if stream.window > MAX_STREAM.into() {
-                return Err(FLOW_CONTROL);
-            }
-        }
-        for id in self.streams.ids(|stream| stream.upload.is_some()) {
-            self.window_opened(id);
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn take_ping(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Fatal> {
-        match (head.stream, payload.len()) {
-            (0, 8) => {}
-            (0, _) => return Err(FRAME_SIZE),
-            _ => return Err(PROTOCOL),
-        }
-        if !head.has(flag::ACK) {
-            self.out.frame(kind::PING, flag::ACK, 0, payload);
-        }
-        self.idle()
-    }
-
-    #[cold]
-    fn take_goaway(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
-        if head.stream != 0 {
-            return Err(PROTOCOL);
-        }
-        let Some((&[a, b, c, d, e, f, g, h], _)) = payload.split_first_chunk::<8>() else { return Err(FRAME_SIZE) };
-        let last = u32::from_be_bytes([a, b, c, d]) & MAX_STREAM;
-        let error = u32::from_be_bytes([e, f, g, h]);
-        // The last stream only ever gets lower (6.8).
-        let last = self.goaway.map_or(last, |(before, _)| last.min(before));
-        self.goaway = Some((last, error));
-        self.spent = true;
-        for id in self.streams.ids(|stream| stream.id > last) {
-            if let Some(stream) = self.take(id) {
-                let failure = Some(Failure::new(Phase::Http2, goaway_cause(error)));
-                turn.done.push(Answer { may_be_sent_again: true, ..answer(&stream, failure) });
-            }
-        }
-        self.idle()
-    }
-
-    #[cold]
-    fn take_reset(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
-        let Ok(error) = <[u8; 4]>::try_from(payload).map(u32::from_be_bytes) else { return Err(FRAME_SIZE) };
-        if !self.was_opened(head.stream) {
-            return Err(PROTOCOL);
-        }
-        let Some(stream) = self.take(head.stream) else {
-            // It has ended already: the peer may say so once more (8.1).
-            self.forget(head.stream);
-            return self.idle();
-        };
-        let refused = error == code::REFUSED_STREAM;
-        // What it refuses here it may take elsewhere (8.7).
-        self.spent |= refused;
-        let failure = Some(Failure::new(Phase::Http2, rst_cause(error)));
-        turn.done.push(Answer { may_be_sent_again: refused, ..answer(&stream, failure) });
-        self.idle()
-    }
-
-    fn take_window_update(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
-        let Ok(by) = <[u8; 4]>::try_from(payload).map(u32::from_be_bytes) else { return Err(FRAME_SIZE) };
-        let by = i64::from(by & MAX_STREAM);
-        let most = i64::from(MAX_STREAM);
-        if head.stream == 0 {
-            self.send_window += by;
-            match by {
-                0 => return Err(PROTOCOL),
-                _ if self.send_window > most => return Err(FLOW_CONTROL),
-                _ => {}
-            }
-        } else if !self.was_opened(head.stream) {
-            return Err(PROTOCOL);
-        } else if let Some(stream) = self.streams.get_mut(head.stream) {
-            stream.window += by;
-            // Errors of the stream alone (6.9, 6.9.1).
-            let code = match by {
-                0 => code::PROTOCOL_ERROR,
-                _ if stream.window > most => code::FLOW_CONTROL_ERROR,
-                _ => code::NO_ERROR,
-            };
-            if code != code::NO_ERROR
-                && let Some(stream) = self.take(head.stream)
-            {
-                self.cancel(head.stream, code);
-                turn.done.push(answer(&stream, Some(Failure::new(Phase::Http2, Cause::FlowControl))));
-            }
-        }
-        self.window_opened(head.stream);
-        let before = self.out.len();
-        self.upload();
-        if self.out.len() > before {
-            self.inbox.idle = 0;
-        }
-        self.idle()
     }
 }
 

@@ -1,0 +1,260 @@
+//! What comes back: reading it, and what becomes of the requests that it ends.
+
+use crate::net::Stop;
+use crate::proto::End;
+use crate::record::{Cause, Failure, Phase, Record};
+use crate::stats::ln_fast;
+use crate::time::Nanos;
+
+use super::connection::Link;
+use super::user::Stage;
+use super::worker::Pace;
+use super::{Io, Worker};
+
+/// A connection may be read so often in one turn: a flood on one does not stop the others.
+const READS_PER_TURN: u32 = 16;
+
+impl<I: Io> Worker<'_, I> {
+    /// Reads what connection `c` has. A read that does not fill the buffer
+    /// has emptied the socket, unless the peer has closed: then the end is still to be read.
+    #[inline]
+    pub(super) fn read(&mut self, c: u32, read_closed: bool) {
+        let mut turns = 0;
+        loop {
+            match self.io.read(c, &mut self.buf) {
+                Ok(0) => {
+                    self.now = self.io.now();
+                    self.watch.read(None, self.now);
+                    return self.end(c, End::Closed);
+                }
+                Ok(n) => {
+                    // One reading of the clock serves every answer in these bytes.
+                    self.now = self.io.now();
+                    let arrived = self.io.arrived(self.now);
+                    self.watch.read(arrived, self.now);
+                    self.tally.bytes_in += n as u64;
+                    let connection = &mut self.connections[c as usize];
+                    if connection.in_flight == 0 && !self.codec.is_multiplexed() {
+                        // Nobody has asked: no answer could be told from this.
+                        return self.end(c, End::Closed);
+                    }
+                    connection.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
+                    self.complete_all();
+                    if self.codec.is_multiplexed() && !self.go_on(c) {
+                        return;
+                    }
+                    let connection = &self.connections[c as usize];
+                    if !matches!(connection.link, Link::Open | Link::Greeting)
+                        || (connection.session.is_spent() && connection.in_flight == 0)
+                        || (n < self.buf.len() && !read_closed && !self.io.has_more(c))
+                    {
+                        break;
+                    }
+                    turns += 1;
+                    if turns == READS_PER_TURN {
+                        self.again.push(c);
+                        break;
+                    }
+                }
+                Err(Stop::Blocked) => break,
+                Err(Stop::Failed(failure)) => {
+                    self.now = self.io.now();
+                    self.watch.read(None, self.now);
+                    return self.end(c, End::Broken(failure));
+                }
+            }
+        }
+        self.close_if_spent(c);
+    }
+
+    /// After what connection `c` received, beside answers: what it has to say to
+    /// that is written, and who waited for that goes on. False: it has ended.
+    fn go_on(&mut self, c: u32) -> bool {
+        if let Some(failure) = self.connections[c as usize].session.fault() {
+            // The server is told, if it listens.
+            let bytes = self.connections[c as usize].session.transmit();
+            let _ = self.io.write(c, bytes);
+            self.end(c, End::Broken(failure));
+            return false;
+        }
+        if self.connections[c as usize].session.has_unsent() {
+            self.flush(c);
+            self.ready_if_flushed(c);
+        }
+        self.on_greeted(c);
+        if let Some(allowed) = self.connections[c as usize].session.allowed_streams() {
+            let least = self.tally.streams_allowed.unwrap_or(u32::MAX);
+            self.tally.streams_allowed = Some(allowed.min(least));
+        }
+        self.admit_the_waiting(c);
+        true
+    }
+
+    /// The transport of connection `c` ended.
+    pub(super) fn end(&mut self, c: u32, end: End) {
+        let connection = &mut self.connections[c as usize];
+        match connection.link {
+            Link::Greeting => {
+                let failure = match end {
+                    End::Broken(failure) => failure,
+                    End::Closed => Failure::new(Phase::Connect, Cause::ClosedEarly),
+                };
+                self.connect_failed(c, failure);
+            }
+            _ if connection.in_flight > 0 => {
+                connection.session.end(end, &mut self.codec, &mut self.done);
+                self.close(c);
+                self.complete_all();
+                self.give_back(c);
+                self.open_for_the_pending(c);
+            }
+            // The request knows nothing of a connection that was found closed before it was sent.
+            _ => self.replace(c, end),
+        }
+    }
+
+    #[inline]
+    fn complete_all(&mut self) {
+        while let Some(answer) = self.done.pop() {
+            let u = answer.ticket;
+            if answer.may_be_sent_again && self.send_again(u) {
+                self.send_when_open(u);
+                continue;
+            }
+            let user = &mut self.users[u as usize];
+            if user.stage != Stage::InFlight {
+                self.answered_early(u);
+                continue;
+            }
+            let connection = &mut self.connections[user.connection as usize];
+            let mut record = connection.record(&user.request, self.now, answer.failure);
+            record.first_byte = answer.first_byte;
+            record.body_bytes = answer.body_bytes;
+            // Half an answer is none: its status would be counted as a success.
+            record.status = if answer.failure.is_none() { answer.status } else { 0 };
+            record.read_lag_ns = self.watch.read_lag_ns(&record);
+            self.complete(u, &record);
+        }
+    }
+
+    /// The request of `u` came to its end.
+    #[inline]
+    pub(super) fn complete(&mut self, u: u32, record: &Record) {
+        self.deadlines.disarm(u);
+        let user = &mut self.users[u as usize];
+        let c = user.connection;
+        let connection = &mut self.connections[c as usize];
+        if std::mem::replace(&mut user.stage, Stage::Idle) == Stage::InFlight {
+            connection.in_flight -= 1;
+        }
+        match record.failure {
+            None => {
+                connection.failures = 0;
+                if !self.keep_alive {
+                    self.close(c);
+                }
+            }
+            // The failure of one of several is not the connection's, nor is that of one that has a successor.
+            Some(_)
+                if self.codec.is_multiplexed() && (connection.link == Link::Open || connection.successor.is_some()) => {
+            }
+            // The schedule says when the next attempt is made.
+            Some(_) if matches!(self.pace, Pace::Open(_)) => {
+                self.close(c);
+                self.open_queued();
+            }
+            Some(_) => self.back_off(c),
+        }
+        self.follow(u);
+        let c = self.users[u as usize].connection;
+        if self.users[u as usize].request.slot.measured {
+            self.count(record);
+        } else if let Some(beat) = &mut self.warming
+            && record.failure.is_none()
+        {
+            beat.count += 1;
+            beat.sum_ln += ln_fast(record.response().0);
+        }
+        match &mut self.pace {
+            Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
+            Pace::Closed(_) if self.connections[c as usize].link != Link::BackOff => self.free.push(u),
+            Pace::Closed(_) => {}
+            Pace::Open(open) => {
+                self.users[u as usize].freed = record.done.before(record.tool_error());
+                open.busy -= 1;
+                open.set_free(u);
+            }
+        }
+    }
+
+    /// Counts a measured request, and gives its row to the sink. A full queue
+    /// makes this worker wait; no row is dropped, and no due instant moves.
+    #[inline]
+    pub(super) fn count(&mut self, record: &Record) {
+        self.tally.record(record);
+        if let Some(rows) = &mut self.rows
+            && rows.push(record)
+            && !rows.try_send(self.tally.t0)
+        {
+            let before = self.io.now();
+            rows.send(self.tally.t0);
+            self.now = self.io.now();
+            self.tally.health.sink_wait += self.now.since(before);
+            self.watch.excuse(self.now);
+            self.held_up = true;
+        }
+    }
+
+    #[cold]
+    pub(super) fn request_timed_out(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        let c = user.connection;
+        let connection = &mut self.connections[c as usize];
+        let record = match user.stage {
+            Stage::InFlight => {
+                let (answer, waiting_for) = connection.session.give_up(u);
+                let failure = Failure::new(Phase::Timeout, waiting_for);
+                let mut record = connection.record(&user.request, self.now, Some(failure));
+                record.first_byte = answer.first_byte;
+                record.body_bytes = answer.body_bytes;
+                record
+            }
+            _ => {
+                let failure = Failure::new(Phase::Timeout, self.connecting_waits_for(c));
+                let user = &mut self.users[u as usize];
+                // As where connecting fails otherwise: of a warm-up this may be all there is to report.
+                user.unable = (!user.request.slot.measured).then_some((failure, self.now));
+                let connection = &mut self.connections[c as usize];
+                connection.waiting.retain(|&waiting| waiting != u);
+                connection.record(&user.request, self.now, Some(failure))
+            }
+        };
+        self.first_attempt_is_over(c, false);
+        self.complete(u, &record);
+        if self.codec.is_multiplexed() && self.connections[c as usize].link == Link::Open {
+            // The server is told that nobody waits for that answer any more.
+            self.flush(c);
+            self.admit_the_waiting(c);
+            self.close_if_spent(c);
+        }
+        self.open_for_the_pending(c);
+    }
+
+    /// Requests that are left without a connection get one.
+    fn open_for_the_pending(&mut self, c: u32) {
+        if self.connections[c as usize].link == Link::Closed
+            && self.gate.is_open()
+            && self.has_user(c, |stage| stage == Stage::Pending)
+        {
+            self.open(c);
+        }
+    }
+
+    /// An answer to a request that had not been sent whole: `u` cannot take part in the coming release.
+    #[cold]
+    fn answered_early(&mut self, u: u32) {
+        if self.users[u as usize].stage == Stage::Primed {
+            self.unable(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly));
+        }
+    }
+}
