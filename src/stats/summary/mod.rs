@@ -158,7 +158,8 @@ impl Summary {
         };
         let response = tally.response();
         // A run that its time ended was a run to the end, whenever its last answer came.
-        let by_time = !facts.interrupted && facts.plan.requests.is_none_or(|n| accounting.scheduled < n);
+        let cut_short = facts.interrupted || tally.backlog_full;
+        let by_time = !cut_short && facts.plan.requests.is_none_or(|n| accounting.scheduled < n);
         let end = if by_time && tally.window_end != Nanos::NEVER { tally.window_end } else { tally.last_done };
         let window = end.min(tally.window_end).since(tally.t0);
         let mut notes = facts.notes;

@@ -147,6 +147,17 @@ fn case_e_more_than_the_server_can_do() {
     assert_eq!((summary.generator.verdict.text(), summary.generator.reasons), ("VALID", vec![]));
 }
 
+#[test]
+fn throughput_is_counted_up_to_where_a_full_backlog_ended_the_run() {
+    let mut scene = Scene::open(100.0, 1, ms(10_000));
+    scene.schedule().max_backlog = 5;
+    let plan = PlanLine::new(&scene.plan);
+    let slow_from_the_third = |at| if at < ms(20) { ms(1) } else { ms(480) };
+    let ran = scene.run(stalls(slow_from_the_third));
+    let summary = summary(&ran, plan);
+    assert_eq!((summary.wall_s, summary.throughput_per_s), (0.5, 6.0), "three answers in half a second");
+}
+
 /// One server with exponential service times of mean 1 ms, asked 500 times a second.
 fn case_f(spacing: Spacing, seed: u64) -> Ran {
     let rng = Cell::new(Xoshiro256PlusPlus::seed_from_u64(seed));
