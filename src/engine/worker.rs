@@ -339,6 +339,7 @@ impl<'a, I: Io> Worker<'a, I> {
             rows.send(self.tally.t0);
         }
         self.now = self.io.now();
+        self.note_the_end();
         self.watch.end(self.now, self.io.usage(), &mut self.tally.health);
         self.tally.close();
         self.tally
@@ -385,6 +386,7 @@ impl<'a, I: Io> Worker<'a, I> {
                 Pace::Waves(waves) => waves.ended(self.now, self.tally.t0),
             };
             self.ended = self.ended.min(ended.unwrap_or(Nanos::NEVER));
+            self.tally.due_until = self.ended;
         }
     }
 

@@ -82,6 +82,8 @@ pub struct Tally {
     pub last_done: Nanos,
     /// Answers later than this are not part of the throughput.
     pub window_end: Nanos,
+    /// From here on no more requests were due, of one worker at least. NEVER while that is not known.
+    pub due_until: Nanos,
     /// Answers done up to `window_end`.
     pub answered_in_window: u64,
     /// Body, head and framing bytes that were read.
@@ -174,6 +176,7 @@ impl Tally {
             t0,
             last_done: t0,
             window_end,
+            due_until: window_end,
             answered_in_window: 0,
             bytes_in: 0,
             bytes_out: 0,
@@ -226,6 +229,7 @@ impl Tally {
     pub fn start(&mut self, t0: Nanos, window_end: Nanos) {
         debug_assert_eq!(self.counts(), Counts::default());
         (self.t0, self.last_done, self.window_end) = (t0, t0, window_end);
+        self.due_until = window_end;
         (self.present, self.waiting) = (Flow::empty(t0), Flow::empty(t0));
         (self.current.start, self.current.end) = self.series.around(Nanos::ZERO);
         self.beat_end = self.pulse.width();
@@ -371,6 +375,7 @@ impl Tally {
         self.t0 = if self.t0 == Nanos::ZERO { other.t0 } else { self.t0 };
         self.last_done = self.last_done.max(other.last_done);
         self.window_end = self.window_end.min(other.window_end);
+        self.due_until = self.due_until.min(other.due_until);
         self.answered_in_window += other.answered_in_window;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;

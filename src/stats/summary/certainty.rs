@@ -7,6 +7,8 @@ use crate::stats::steady::{Steady, mser5, trend};
 use crate::stats::{Distribution, Ppm, Tally};
 use crate::time::Nanos;
 
+use super::PlanLine;
+
 /// The 95 % interval of a quantile of the response time, by batch means: it
 /// allows for answers that are alike because they followed each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +34,8 @@ pub struct SteadyLine {
     pub stationary: Option<bool>,
     /// When they had settled, in seconds from T0.
     pub from_s: Option<f64>,
-    /// How fast the number of requests that were due and not done grew, per second, by least squares.
+    /// How fast the number of requests that were due and not done grew in the second half of the
+    /// schedule, per second, by least squares. None: there was no constant rate, or too little to see.
     pub growth_per_s: Option<f64>,
     /// The share of its variation that this growth explains.
     pub growth_r2: Option<f64>,
@@ -80,7 +83,7 @@ impl Confidence {
 }
 
 impl SteadyLine {
-    pub(super) fn new(tally: &Tally) -> SteadyLine {
+    pub(super) fn new(tally: &Tally, plan: &PlanLine) -> SteadyLine {
         let pulse = &tally.pulse;
         let answered = || pulse.beats().iter().enumerate().filter(|(_, beat)| beat.count > 0);
         let means: Vec<f64> = answered().map(|(_, beat)| beat.sum_ln / beat.count as f64).collect();
@@ -90,11 +93,7 @@ impl SteadyLine {
             Steady::NotStationary => (Some(false), None),
             Steady::TooShort => (None, None),
         };
-        // Requests are due up to the end of the run's time; what comes after is the drain.
-        let due = pulse.beats().iter().enumerate().map(|(i, beat)| (at_s(i + 1), beat.present as f64));
-        let due: Vec<(f64, f64)> =
-            due.take_while(|(s, _)| tally.t0 + Nanos((s * 1e9) as u64) <= tally.window_end).collect();
-        let trend = trend(&due);
+        let trend = trend(&due_and_not_done(tally)).filter(|_| plan.has_constant_rate());
         SteadyLine {
             warmup_s: None,
             stationary,
@@ -106,15 +105,30 @@ impl SteadyLine {
 
     /// In words what a user should know of it, in a run at `rate_per_s` that was due for `seconds`.
     pub(super) fn note(&self, rate_per_s: Option<f64>, seconds: f64) -> Option<String> {
-        let (growth, r2) = (self.growth_per_s?, self.growth_r2?);
-        match rate_per_s {
-            Some(rate) if growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN => {
-                Some(format!("not sustained: backlog grows {growth:.0}/s"))
-            }
-            Some(_) if self.stationary == Some(false) => {
+        let rate = rate_per_s?;
+        let grows = |&(growth, r2): &(f64, f64)| growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN;
+        match self.growth_per_s.zip(self.growth_r2).filter(grows) {
+            Some((growth, _)) => Some(format!("not sustained: backlog grows {growth:.0}/s")),
+            None if self.stationary == Some(false) => {
                 Some("not stationary: response times were still changing in the second half of the run".into())
             }
-            _ => None,
+            None => None,
         }
     }
+}
+
+/// The requests that were due and not done at each beat, (seconds from T0,
+/// number), where their growth tells of a load that is too high. Up to the end
+/// of the schedule: what comes after is the drain. From its middle on, and not
+/// before the quickest answer could come: at first nobody has been answered
+/// yet, and their number grows whatever the server can do.
+fn due_and_not_done(tally: &Tally) -> Vec<(f64, f64)> {
+    let length = tally.due_until.min(tally.last_done).since(tally.t0);
+    let quickest = tally.service().min().unwrap_or(Nanos::ZERO);
+    let from = Nanos(length.0 / 2).max(quickest);
+    let width = tally.pulse.width();
+    let beats = tally.pulse.beats().iter().enumerate();
+    let points = beats.map(|(i, beat)| (Nanos((i as u64 + 1) * width.0), beat.present as f64));
+    let fitted = points.filter(|(at, _)| (from..=length).contains(at));
+    fitted.map(|(at, present)| (at.as_secs(), present)).collect()
 }

@@ -145,7 +145,7 @@ impl Summary {
         let interval = tally.series.width();
         let mut intervals = Vec::new();
         tally.series.for_each(interval, |sum| intervals.push(IntervalLine::new(sum)));
-        let steady = SteadyLine { warmup_s: facts.warmup_s, ..SteadyLine::new(tally) };
+        let steady = SteadyLine { warmup_s: facts.warmup_s, ..SteadyLine::new(tally, &facts.plan) };
         let counts = tally.counts();
         let accounting = Accounting {
             scheduled: counts.ended() + counts.unfinished + tally.unsent,

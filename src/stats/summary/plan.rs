@@ -96,6 +96,13 @@ impl PlanLine {
             streams: shared.map(|(_, streams)| streams),
         }
     }
+
+    /// There is one rate, from T0 to the end.
+    pub(super) fn has_constant_rate(&self) -> bool {
+        let mut rates = self.stages.iter().flat_map(|stage| [stage.from_per_s, stage.to_per_s]);
+        let first = rates.next();
+        self.rate_per_s.is_some() && rates.all(|rate| Some(rate) == first)
+    }
 }
 
 impl From<Stage> for StageLine {

@@ -6,9 +6,11 @@
 //! x_p = T - (1 - p) D (1 - R / mu) + 1 / mu.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
+use onrush::plan::Stop;
 use onrush::rng::{Rng, SeedableRng, Xoshiro256PlusPlus};
-use onrush::schedule::Spacing;
+use onrush::schedule::{Profile, Spacing, Stage};
 use onrush::stats::{Circumstances, PlanLine, RunFacts, Summary};
 use onrush::time::Nanos;
 
@@ -145,6 +147,37 @@ fn case_e_more_than_the_server_can_do() {
     assert!(summary.notes.iter().any(|note| note == "not sustained: backlog grows 200/s"), "{:?}", summary.notes);
     assert_eq!(summary.generator.limited_by.map(|by| by.text()), Some("server"));
     assert_eq!((summary.generator.verdict.text(), summary.generator.reasons), ("VALID", vec![]));
+}
+
+/// What is said of growth in a run of this scene.
+fn growth(scene: Scene, server: Server) -> (Option<f64>, Vec<String>) {
+    let plan = PlanLine::new(&scene.plan);
+    let summary = summary(&scene.run(server), plan);
+    (summary.steady.growth_per_s, summary.notes.into_iter().filter(|note| note.contains("grows")).collect())
+}
+
+#[test]
+fn a_backlog_that_grows_is_found_in_a_run_that_ends_by_requests() {
+    let mut scene = Scene::open(1200.0, 10, ms(30_000));
+    scene.plan.load.stop = Stop { requests: Some(3_600), duration: None };
+    let (_, notes) = growth(scene, queue(|| ms(1), |_| Nanos::ZERO));
+    assert_eq!(notes, ["not sustained: backlog grows 200/s"]);
+}
+
+#[test]
+fn slow_answers_that_are_still_awaited_are_no_backlog() {
+    for seconds in [2, 3, 4, 10] {
+        let scene = Scene::open(100.0, 1_000, ms(1_000 * seconds));
+        let (growth, notes) = growth(scene, Server::answers_after(ms(2_000)));
+        assert!(notes.is_empty(), "{seconds} s: {growth:?} {notes:?}");
+    }
+}
+
+#[test]
+fn what_grows_with_the_rate_is_no_backlog() {
+    let mut scene = Scene::open(100.0, 1_000, ms(10_000));
+    scene.schedule().profile = Arc::new(Profile::stages(&Stage::parse_all("10s@100..1000").unwrap()));
+    assert_eq!(growth(scene, Server::answers_after(ms(100))), (None, vec![]));
 }
 
 #[test]
