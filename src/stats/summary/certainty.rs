@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::stats::confidence::{Batch, batch_ranks, needed};
-use crate::stats::steady::{Steady, mser5, trend};
+use crate::stats::steady::{Steady, settled, trend};
 use crate::stats::{Distribution, Ppm, Tally};
 use crate::time::Nanos;
 
@@ -30,9 +30,9 @@ pub struct Confidence {
 pub struct SteadyLine {
     /// How long a warm-up lasted that was to last until it was steady.
     pub warmup_s: Option<f64>,
-    /// Response times had settled by the middle of the run. None: it was too short to tell.
+    /// Response times did not change any more in the second half of the run. None: it was too short to tell.
     pub stationary: Option<bool>,
-    /// When they had settled, in seconds from T0.
+    /// When they had settled, in seconds from T0. None unless they had.
     pub from_s: Option<f64>,
     /// How fast the number of requests that were due and not done grew in the second half of the
     /// schedule, per second, by least squares. None: there was no constant rate, or too little to see.
@@ -88,7 +88,7 @@ impl SteadyLine {
         let answered = || pulse.beats().iter().enumerate().filter(|(_, beat)| beat.count > 0);
         let means: Vec<f64> = answered().map(|(_, beat)| beat.sum_ln / beat.count as f64).collect();
         let at_s = |beats: usize| beats as f64 * pulse.width().as_secs();
-        let (stationary, from_s) = match mser5(&means) {
+        let (stationary, from_s) = match settled(&means) {
             Steady::From(cut) => (Some(true), answered().nth(cut).map(|(i, _)| at_s(i))),
             Steady::NotStationary => (Some(false), None),
             Steady::TooShort => (None, None),
