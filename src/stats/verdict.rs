@@ -120,9 +120,16 @@ const WAITING: f64 = 0.10;
 /// is its own: more than everybody else's together.
 const BLAME: f64 = 0.5;
 /// The server is slow if answers take so many times as long as the quickest one,
-/// at the median; it has stalled if the slowest takes so many times the median.
+/// at the median: nothing else is known of a server at rest.
 const SLOW: u64 = 2;
+/// It has stalled in an answer that takes so many times the median.
 const STALLED: u64 = 10;
+/// Such answers are what others waited for if they had this share of the time
+/// that connections were busy with answers: a few slow ones among many are not.
+const STALLED_SHARE: f64 = 0.2;
+/// Where the other answers left connections idle for half of the run, nobody
+/// would have waited for these alone: then a hundredth is enough.
+const STALLED_IDLE: (f64, f64) = (0.5, 0.01);
 /// A lost SYN is sent again after a second, then after two more.
 const RETRIED: [(Nanos, Nanos); 2] =
     [(Nanos::from_millis(1_000), Nanos::from_millis(1_250)), (Nanos::from_millis(3_000), Nanos::from_millis(3_250))];
@@ -462,8 +469,7 @@ impl<'a> Case<'a> {
         let out_of_ports = self.tally.failures.iter().any(|f| f.failure.cause == Cause::NoPorts);
         let retried = retried_connects(self.tally) > 0;
         let quantile = |p| self.service.quantile(p).unwrap_or(Nanos::ZERO);
-        let (quickest, median, slowest) = (quantile(0), quantile(500_000), quantile(1_000_000));
-        let slow = median.0 > SLOW * quickest.0 || slowest.0 > STALLED * median.0;
+        let slow = quantile(500_000).0 > SLOW * quantile(0).0 || self.has_stalled();
         let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
         let busy = health.wall >= LONG_ENOUGH && health.busy_share() > FULL;
         let late = self.is_open && self.is_late();
@@ -478,6 +484,17 @@ impl<'a> Case<'a> {
             () if retried => Some(LimitedBy::Network),
             () => None,
         }
+    }
+
+    /// Few answers that took much longer than most kept connections from all others.
+    fn has_stalled(&self) -> bool {
+        let Some(median) = self.service.quantile(500_000) else { return false };
+        let all = self.service.sum() as f64;
+        let others = self.service.sum_up_to(Nanos(STALLED * median.0));
+        let share = if all > 0.0 { 1.0 - others / all } else { 0.0 };
+        let lasted = self.tally.due_until.min(self.tally.last_done).since(self.tally.t0);
+        let idle = others < STALLED_IDLE.0 * self.facts.asked as f64 * lasted.0 as f64;
+        share > STALLED_SHARE || (idle && share > STALLED_IDLE.1)
     }
 
     /// The share of the time that requests took that is this tool's.
@@ -548,8 +565,13 @@ mod tests {
 
     const SECOND: Nanos = Nanos::from_secs(1);
 
-    /// What workers would have counted: first come, first served, on the connection that is free first.
     fn run(world: World) -> Tally {
+        run_with(world, |_| world.takes)
+    }
+
+    /// What workers would have counted: first come, first served, on the connection that is free first.
+    /// `takes` says how long the server takes for which request.
+    fn run_with(world: World, takes: impl Fn(u64) -> Nanos) -> Tally {
         let after = |at: Nanos, (from, to): (Nanos, Nanos)| if from <= at && at < to { to } else { at };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks { lag: true, error: true });
         // When each has been read, and when it was free but for this tool.
@@ -560,7 +582,7 @@ mod tests {
             let connection = connections.iter_mut().min_by_key(|(read, _)| *read).unwrap();
             let (read, ready) = *connection;
             let sent = after(due.max(read), world.tool_stands);
-            let arrived = after(sent, world.server_stands) + world.takes;
+            let arrived = after(sent, world.server_stands) + takes(index);
             let done = after(arrived, world.tool_stands);
             let record = Record {
                 index,
@@ -634,6 +656,25 @@ mod tests {
     fn quick_answers_on_too_few_connections_blame_these() {
         let line = judged(&run(World { takes: Nanos::from_millis(20), ..WELL }), "open");
         assert_eq!(said(&line), (Verdict::Valid, Some(LimitedBy::Connections)), "{:?}", line.reasons);
+    }
+
+    #[test]
+    fn a_few_slow_answers_do_not_make_a_pool_large_enough() {
+        let slow = Nanos::from_millis(300);
+        let one_in_500 = |index| if index % 500 == 7 { slow } else { Nanos::from_millis(20) };
+        let line = judged(&run_with(WELL, one_in_500), "open");
+        assert_eq!(line.limited_by, Some(LimitedBy::Connections), "3 % of the time: {:?}", line.reasons);
+        let one_in_50 = |index| if index % 50 == 7 { slow } else { Nanos::from_millis(10) };
+        let line = judged(&run_with(WELL, one_in_50), "open");
+        assert_eq!(line.limited_by, Some(LimitedBy::Server), "a third of the time: {:?}", line.reasons);
+    }
+
+    #[test]
+    fn a_short_stall_is_blamed_where_connections_were_idle_else() {
+        let world =
+            World { takes: Nanos::from_millis(4), server_stands: (SECOND, SECOND + Nanos::from_millis(150)), ..WELL };
+        let line = judged(&run(world), "open");
+        assert_eq!(line.limited_by, Some(LimitedBy::Server), "{:?}", line.reasons);
     }
 
     #[test]
