@@ -134,6 +134,10 @@ const STALLED_IDLE: (f64, f64) = (0.5, 0.01);
 const RETRIED: [(Nanos, Nanos); 2] =
     [(Nanos::from_millis(1_000), Nanos::from_millis(1_250)), (Nanos::from_millis(3_000), Nanos::from_millis(3_250))];
 
+/// One connection may have been unlucky; of fewer than a hundredth nobody is kept waiting.
+const RETRIED_FEWEST: u64 = 2;
+const RETRIED_SHARE: f64 = 0.01;
+
 /// What is known of a run beside what its workers counted.
 #[derive(Clone, Debug, Default)]
 pub struct Circumstances {
@@ -467,7 +471,6 @@ impl<'a> Case<'a> {
     fn limited_by(&self) -> Option<LimitedBy> {
         let health = &self.tally.health;
         let out_of_ports = self.tally.failures.iter().any(|f| f.failure.cause == Cause::NoPorts);
-        let retried = retried_connects(self.tally) > 0;
         let quantile = |p| self.service.quantile(p).unwrap_or(Nanos::ZERO);
         let slow = quantile(500_000).0 > SLOW * quantile(0).0 || self.has_stalled();
         let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
@@ -481,7 +484,7 @@ impl<'a> Case<'a> {
             () if held_up || (late && (busy || self.own_share() > BLAME)) => Some(LimitedBy::Tool),
             () if self.is_open && waited => Some(if slow { LimitedBy::Server } else { LimitedBy::Connections }),
             () if busy || late => Some(LimitedBy::Tool),
-            () if retried => Some(LimitedBy::Network),
+            () if self.was_retried() => Some(LimitedBy::Network),
             () => None,
         }
     }
@@ -495,6 +498,15 @@ impl<'a> Case<'a> {
         let lasted = self.tally.due_until.min(self.tally.last_done).since(self.tally.t0);
         let idle = others < STALLED_IDLE.0 * self.facts.asked as f64 * lasted.0 as f64;
         share > STALLED_SHARE || (idle && share > STALLED_IDLE.1)
+    }
+
+    /// Connections opened at the kernel's second attempt only, and requests waited as long.
+    /// Those opened before T0 have kept nobody waiting.
+    fn was_retried(&self) -> bool {
+        let retried = retried_connects(self.tally);
+        let waited = self.response.max().max(self.tally.failed().max()) >= Some(RETRIED[0].0);
+        let share = retried as f64 / self.tally.connect.count().max(1) as f64;
+        waited && retried >= RETRIED_FEWEST && share >= RETRIED_SHARE
     }
 
     /// The share of the time that requests took that is this tool's.
@@ -685,6 +697,21 @@ mod tests {
             let line = judged(&tally, model);
             assert_eq!(said(&line), (Verdict::Degraded, Some(LimitedBy::Tool)), "{model}: {:?}", line.reasons);
         }
+    }
+
+    #[test]
+    fn connections_that_were_retried_blame_the_network_if_they_are_more_than_a_few() {
+        let limited_by = |retried: u64, quick: u64, takes: Nanos| {
+            let mut tally = run_with(WELL, |index| if index == 5 { takes } else { WELL.takes });
+            (0..retried).for_each(|_| tally.connect.record(Nanos::from_millis(1_030)));
+            (0..quick).for_each(|_| tally.connect.record(Nanos::from_millis(1)));
+            judged(&tally, "open").limited_by
+        };
+        let (long, short) = (Nanos::from_millis(1_040), WELL.takes);
+        assert_eq!(limited_by(2, 100, long), Some(LimitedBy::Network));
+        assert_eq!(limited_by(1, 10, long), None, "one");
+        assert_eq!(limited_by(2, 1_000, long), None, "of a thousand");
+        assert_eq!(limited_by(10, 10, short), None, "no request had to wait for them");
     }
 
     #[test]
