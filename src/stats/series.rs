@@ -28,8 +28,8 @@ pub(super) struct Interval {
 pub(super) struct IntervalSum {
     /// Its start, from T0.
     pub(super) at: Nanos,
-    /// Its length.
-    pub(super) width: Nanos,
+    /// Its length, as far as the run lasted.
+    pub(super) lasted: Nanos,
     /// Requests by outcome.
     pub(super) counts: Counts,
     /// Requests that became due.
@@ -58,6 +58,8 @@ pub(super) struct Series {
     /// All before this one have been merged to `merging` ticks.
     merged: usize,
     merging: u64,
+    /// The end of the run, from T0, once it is known: the last interval lasts no longer.
+    end: Nanos,
 }
 
 /// 1/256 s in nanoseconds, exactly.
@@ -68,7 +70,7 @@ const ENOUGH: u64 = 32;
 
 impl Default for Series {
     fn default() -> Self {
-        Series { intervals: Vec::with_capacity(Self::MOST + 1), merged: 0, merging: 0 }
+        Series { intervals: Vec::with_capacity(Self::MOST + 1), merged: 0, merging: 0, end: Nanos::NEVER }
     }
 }
 
@@ -98,8 +100,14 @@ impl Series {
         }
     }
 
-    /// Adds all that another worker's series has.
+    /// The run is over, `end` after T0.
+    pub(super) fn end_at(&mut self, end: Nanos) {
+        self.end = end;
+    }
+
+    /// Adds all that another worker's series has. The run ends with the last worker's.
     pub(super) fn merge(&mut self, other: Series) {
+        self.end = self.end.max(other.end);
         self.intervals.extend(other.intervals);
         self.intervals.sort_by_key(|(start, ..)| *start);
     }
@@ -116,9 +124,10 @@ impl Series {
     /// Sums of intervals to `width`, which is at least the longest; in order, those of which there are none left out.
     pub(super) fn for_each(&self, width: Nanos, mut f: impl FnMut(&IntervalSum)) {
         let ticks = width.0 / TICK;
-        let mut sum = IntervalSum { width, ..IntervalSum::default() };
+        let mut sum = IntervalSum::default();
         for group in self.intervals.chunk_by(|a, b| a.0 / ticks == b.0 / ticks) {
-            sum.clear(Nanos(group[0].0 / ticks * ticks * TICK));
+            let at = Nanos(group[0].0 / ticks * ticks * TICK);
+            sum.clear(at, width.min(self.end.since(at)));
             group.iter().for_each(|(.., interval)| sum.add(interval));
             f(&sum);
         }
@@ -186,7 +195,8 @@ impl Interval {
 }
 
 impl IntervalSum {
-    fn clear(&mut self, at: Nanos) {
+    fn clear(&mut self, at: Nanos, lasted: Nanos) {
+        self.lasted = lasted;
         (self.at, self.counts, self.due, self.present, self.waiting) = (at, Counts::default(), 0, 0, 0);
         [&mut self.response, &mut self.service, &mut self.lag].into_iter().for_each(Distribution::clear);
     }
@@ -206,12 +216,12 @@ impl IntervalSum {
 
     /// The mean number of requests that were due and not done.
     pub(super) fn mean_present(&self) -> f64 {
-        self.present as f64 / self.width.0 as f64
+        self.present as f64 / self.lasted.0.max(1) as f64
     }
 
     /// The mean number of requests that waited for a connection.
     pub(super) fn mean_waiting(&self) -> f64 {
-        self.waiting as f64 / self.width.0 as f64
+        self.waiting as f64 / self.lasted.0.max(1) as f64
     }
 }
 

@@ -367,6 +367,7 @@ impl Tally {
         self.present.advance(self.last_done);
         self.waiting.advance(self.last_done);
         self.end_interval(self.last_done.since(self.t0));
+        self.series.end_at(self.last_done.since(self.t0));
     }
 
     /// Adds all that another worker of the same run counted; both are closed.
@@ -584,9 +585,23 @@ mod tests {
         t.close();
         let mut present = Vec::new();
         t.series.for_each(Nanos::from_secs(1), |sum| present.push((sum.at.as_secs(), sum.mean_present())));
-        assert_eq!(present, [(0.0, 0.5), (1.0, 1.0), (2.0, 1.0), (3.0, 0.5)]);
+        assert_eq!(present, [(0.0, 0.5), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0)], "the last one lasts half a second");
         assert_eq!(t.present.area(), 3_000_000_000);
         assert_eq!(t.pulse.beats().iter().filter(|beat| beat.present == 1).count(), 30);
+    }
+
+    #[test]
+    fn the_last_interval_lasts_as_long_as_the_last_worker() {
+        let ran = |took| {
+            let mut t = tally(&[record(0, took, 200)]);
+            t.close();
+            t
+        };
+        let mut t = ran(1_500_000_000);
+        t.merge(ran(1_250_000_000));
+        let mut present = Vec::new();
+        t.series.for_each(Nanos::from_secs(1), |sum| present.push(sum.mean_present()));
+        assert_eq!(present, [2.0, 1.5]);
     }
 
     #[test]
