@@ -20,15 +20,13 @@ pub(super) struct Inbox {
     began: Nanos,
     /// A DATA frame whose payload is coming.
     data: Option<Data>,
-    /// A header block whose frames are coming: its stream, and whether the stream ends with it.
+    /// A header block whose frames are coming: its stream, whether the stream ends with it, and when it began.
     block: Vec<u8>,
-    block_of: Option<(u32, bool)>,
+    block_of: Option<(u32, bool, Nanos)>,
     /// Octets received and not yet given back to the peer as window.
     received: u32,
     /// Frames since the last one that brought an answer further.
     pub(super) idle: u32,
-    /// Room for a few octets.
-    pub(super) scratch: Vec<u8>,
 }
 
 /// A DATA frame under way.
@@ -65,6 +63,8 @@ const NOT_HTTP2: Fatal = Fatal(Cause::NotHttp2, code::PROTOCOL_ERROR);
 /// Where the answers go, and when their bytes were read.
 pub(super) struct Turn<'a> {
     now: Nanos,
+    /// When the first bytes of the frame under way, or of its header block, were read.
+    began: Nanos,
     is_head: bool,
     pub(super) done: &'a mut Vec<Answer>,
 }
@@ -83,7 +83,7 @@ impl Session {
         if self.fault.is_some() {
             return;
         }
-        let mut turn = Turn { now, is_head: codec.is_head, done };
+        let mut turn = Turn { now, began: now, is_head: codec.is_head, done };
         if let Err(Fatal(cause, code)) = self.take_all(bytes, &mut turn) {
             self.fault = Some(Failure::new(Phase::Http2, cause));
             self.spent = true;
@@ -118,7 +118,8 @@ impl Session {
                 }
                 if let Some((payload, behind)) = behind.split_at_checked(head.length as usize) {
                     rest = behind;
-                    self.take_frame(head, payload, turn.now, turn)?;
+                    turn.began = turn.now;
+                    self.take_frame(head, payload, turn)?;
                     continue;
                 }
             }
@@ -151,8 +152,8 @@ impl Session {
         }
         if self.inbox.partial.len() == HEAD + head.length as usize {
             let mut frame = std::mem::take(&mut self.inbox.partial);
-            let began = self.inbox.began;
-            self.take_frame(head, &frame[HEAD..], began, turn)?;
+            turn.began = self.inbox.began;
+            self.take_frame(head, &frame[HEAD..], turn)?;
             frame.clear();
             self.inbox.partial = frame;
         }
@@ -171,7 +172,7 @@ impl Session {
         }
         match self.inbox.block_of {
             // Nothing comes between the frames of a header block (6.10).
-            Some((stream, _)) if head.kind != kind::CONTINUATION || head.stream != stream => Err(PROTOCOL),
+            Some((stream, ..)) if head.kind != kind::CONTINUATION || head.stream != stream => Err(PROTOCOL),
             None if head.kind == kind::CONTINUATION => Err(PROTOCOL),
             _ => Ok(()),
         }
@@ -281,10 +282,10 @@ impl Session {
     }
 
     #[inline]
-    fn take_frame(&mut self, head: FrameHead, payload: &[u8], began: Nanos, turn: &mut Turn<'_>) -> Result<(), Fatal> {
+    fn take_frame(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
         match head.kind {
-            kind::HEADERS => self.take_headers(head, payload, began, turn),
-            kind::CONTINUATION => self.take_continuation(head, payload, began, turn),
+            kind::HEADERS => self.take_headers(head, payload, turn),
+            kind::CONTINUATION => self.take_continuation(head, payload, turn),
             kind::SETTINGS => self.take_settings(head, payload),
             kind::PING => self.take_ping(head, payload),
             kind::GOAWAY => self.take_goaway(head, payload, turn),
@@ -300,36 +301,23 @@ impl Session {
     }
 
     #[inline]
-    fn take_headers(
-        &mut self,
-        head: FrameHead,
-        payload: &[u8],
-        began: Nanos,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Fatal> {
+    fn take_headers(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
         let block = match head.flags & (flag::PADDED | flag::PRIORITY) {
             0 => payload,
             _ => without_padding(head, payload)?,
         };
         let ends = head.has(flag::END_STREAM);
         if head.has(flag::END_HEADERS) {
-            return self.take_block(head.stream, ends, block, began, turn);
+            return self.take_block(head.stream, ends, block, turn);
         }
         self.inbox.block.extend_from_slice(block);
-        self.inbox.block_of = Some((head.stream, ends));
-        self.inbox.began = began;
+        self.inbox.block_of = Some((head.stream, ends, turn.began));
         self.idle()
     }
 
     #[cold]
-    fn take_continuation(
-        &mut self,
-        head: FrameHead,
-        payload: &[u8],
-        began: Nanos,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Fatal> {
-        let Some((stream, ends)) = self.inbox.block_of else { return Err(PROTOCOL) };
+    fn take_continuation(&mut self, head: FrameHead, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        let Some((stream, ends, began)) = self.inbox.block_of else { return Err(PROTOCOL) };
         self.inbox.block.extend_from_slice(payload);
         if self.inbox.block.len() > MAX_BLOCK {
             return Err(Fatal(Cause::OversizeHead, code::ENHANCE_YOUR_CALM));
@@ -338,21 +326,15 @@ impl Session {
         if head.has(flag::END_HEADERS) {
             self.inbox.block_of = None;
             let block = std::mem::take(&mut self.inbox.block);
-            self.take_block(stream, ends, &block, began, turn)?;
+            turn.began = began;
+            self.take_block(stream, ends, &block, turn)?;
         }
         Ok(())
     }
 
     /// A whole header block: interim, final, or trailers.
     #[inline]
-    fn take_block(
-        &mut self,
-        id: u32,
-        ends: bool,
-        block: &[u8],
-        began: Nanos,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), Fatal> {
+    fn take_block(&mut self, id: u32, ends: bool, block: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
         if let Some(stream) = self.streams.get_mut(id)
             && stream.status == 0
         {
@@ -365,7 +347,7 @@ impl Session {
                 return if ends { self.malformed(id, Cause::BadHead, turn) } else { self.idle() };
             }
             stream.status = head.status;
-            stream.first_byte = began;
+            stream.first_byte = turn.began;
             let without_body = turn.is_head || matches!(head.status, 204 | 304);
             stream.expected = head.length.filter(|_| !without_body);
             self.inbox.idle = 0;

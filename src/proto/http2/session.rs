@@ -29,6 +29,8 @@ pub struct Session {
     /// How many streams have octets to send, with windows for them or not.
     uploading: usize,
     next_id: u32,
+    /// The `content-length` of the request that is being encoded.
+    length: Vec<u8>,
     /// What the peer has said of itself.
     pub(super) peer: Peer,
     /// Octets of bodies that may be sent on all streams together.
@@ -97,6 +99,7 @@ impl Session {
             staged_uploads: Vec::new(),
             uploading: 0,
             next_id: 1,
+            length: Vec::new(),
             peer: Peer { max_streams: u32::MAX, initial_window: DEFAULT_WINDOW, max_frame: 16_384 },
             send_window: DEFAULT_WINDOW.into(),
             inbox: Inbox::default(),
@@ -152,25 +155,23 @@ impl Session {
         self.spent |= self.next_id > MAX_STREAM;
         self.streams.insert(Stream::new(id, ticket, self.peer.initial_window.into()));
         let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
-        let (body, is_own) = match payload {
-            Payload::Shared => (codec.body.as_deref().unwrap_or(&[]), false),
-            Payload::Own(body) => (body, true),
+        let held = hold == Hold::LastByte;
+        let (body, shared) = match payload {
+            Payload::Shared => {
+                let body = codec.body.as_deref().unwrap_or(&[]);
+                out.headers(id, [&codec.shared, &[]], body.is_empty() && !held, self.peer.max_frame);
+                (body, codec.body.as_ref())
+            }
+            Payload::Own(body) => {
+                self.length.clear();
+                hpack::content_length(body.len(), &mut self.length);
+                out.headers(id, [&codec.prefix, &self.length], body.is_empty() && !held, self.peer.max_frame);
+                (body, None)
+            }
         };
-        let ends = body.is_empty() && hold != Hold::LastByte;
-        if is_own {
-            let mut length = Vec::new();
-            std::mem::swap(&mut length, &mut self.inbox.scratch);
-            length.clear();
-            hpack::content_length(body.len(), &mut length);
-            out.headers(id, [&codec.prefix, &length], ends, self.peer.max_frame);
-            self.inbox.scratch = length;
-        } else {
-            out.headers(id, [&codec.shared, &[]], ends, self.peer.max_frame);
-        }
         if !body.is_empty() {
-            self.submit_body(id, body, hold, (!is_own).then_some(codec.body.as_ref()).flatten());
-        }
-        if body.is_empty() && hold == Hold::LastByte {
+            self.submit_body(id, body, hold, shared);
+        } else if held {
             self.staged.frame(kind::DATA, flag::END_STREAM, id, &[]);
         }
     }

@@ -195,6 +195,16 @@ fn answers_come_in_any_order_and_in_any_shape() {
     let answer = wire.says(&pieces)[0];
     assert_eq!((answer.ticket, answer.status, answer.failure), (1, 200, None));
     assert_eq!(answer.first_byte, Nanos(wire.now), "of the final head");
+    // That is when its first piece came.
+    let mut pieces = frame(kind::HEADERS, 0, 11, first);
+    pieces.extend(frame(kind::CONTINUATION, flag::END_HEADERS, 11, second));
+    let (a, b) = pieces.split_at(5);
+    wire.says(a);
+    let began = wire.now;
+    let (b, c) = b.split_at(12);
+    wire.says(b);
+    wire.says(c);
+    assert_eq!(wire.says(&data(11, flag::END_STREAM, b""))[0].first_byte, Nanos(began));
     // An empty body, and one that ends with an empty frame.
     let mut empty = headers(7, 0, &[(":status", "204")]);
     empty.extend(data(7, flag::END_STREAM, b""));
