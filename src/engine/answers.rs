@@ -207,30 +207,20 @@ impl<I: Io> Worker<'_, I> {
 
     #[cold]
     pub(super) fn request_timed_out(&mut self, u: u32) {
-        let user = &mut self.users[u as usize];
-        let c = user.connection;
-        let connection = &mut self.connections[c as usize];
-        let record = match user.stage {
-            Stage::InFlight => {
-                let (answer, waiting_for) = connection.session.give_up(u);
-                let failure = Failure::new(Phase::Timeout, waiting_for);
-                let mut record = connection.record(&user.request, self.now, Some(failure));
-                record.first_byte = answer.first_byte;
-                record.body_bytes = answer.body_bytes;
-                record
-            }
-            _ => {
-                let failure = Failure::new(Phase::Timeout, self.connecting_waits_for(c));
-                let user = &mut self.users[u as usize];
-                // As where connecting fails otherwise: of a warm-up this may be all there is to report.
-                user.unable = (!user.request.slot.measured).then_some((failure, self.now));
-                let connection = &mut self.connections[c as usize];
-                connection.waiting.retain(|&waiting| waiting != u);
-                connection.record(&user.request, self.now, Some(failure))
-            }
-        };
-        self.first_attempt_is_over(c, false);
-        self.complete(u, &record);
+        let c = self.users[u as usize].connection;
+        self.attempt_failed(c);
+        let (user, connection) = (&self.users[u as usize], &mut self.connections[c as usize]);
+        if user.stage == Stage::InFlight {
+            let (answer, waiting_for) = connection.session.give_up(u);
+            let failure = Failure::new(Phase::Timeout, waiting_for);
+            let mut record = connection.record(&user.request, self.now, Some(failure));
+            record.first_byte = answer.first_byte;
+            record.body_bytes = answer.body_bytes;
+            self.complete(u, &record);
+        } else {
+            connection.waiting.retain(|&waiting| waiting != u);
+            self.fail_unsent(u, Failure::new(Phase::Timeout, self.connecting_waits_for(c)));
+        }
         if self.codec.is_multiplexed() && self.connections[c as usize].link == Link::Open {
             // The server is told that nobody waits for that answer any more.
             self.flush(c);

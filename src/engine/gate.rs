@@ -164,7 +164,7 @@ impl<I: Io> Worker<'_, I> {
             let connection = &mut self.connections[c as usize];
             if connection.link == Link::Queued && self.is_awaited(c) {
                 self.connections[c as usize].began = self.gate.since;
-                self.first_attempt_is_over(c, false);
+                self.attempt_failed(c);
                 self.back_off(c);
                 self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitConnect));
             }
@@ -174,18 +174,10 @@ impl<I: Io> Worker<'_, I> {
     /// The connection of `u` is open: its request is encoded, and sent but for
     /// the last byte if that is held back.
     pub(super) fn ready_for_release(&mut self, u: u32) {
-        if self.gate.is_open()
-            && let Pace::Open(open) = &mut self.pace
-        {
-            let user = &mut self.users[u as usize];
-            if user.stage == Stage::Joining {
-                // It was being opened when all others were released.
-                (user.stage, user.freed) = (Stage::Idle, self.now);
-                open.set_free(u);
-            }
-            return;
+        if self.gate.is_open() {
+            return self.join(u);
         }
-        if self.gate.is_open() || u >= self.participants() || self.users[u as usize].stage == Stage::Primed {
+        if u >= self.participants() || self.users[u as usize].stage == Stage::Primed {
             return;
         }
         let Pace::Waves(waves) = &self.pace else { return self.gate.settle(u) };
@@ -252,7 +244,9 @@ impl<I: Io> Worker<'_, I> {
                 return self.open(c);
             }
             for u in self.connections[c as usize].users.clone() {
-                self.gate.settle(u);
+                if self.is_user_of(u, c) {
+                    self.gate.settle(u);
+                }
             }
             return;
         }
@@ -260,18 +254,23 @@ impl<I: Io> Worker<'_, I> {
             self.open(c);
         }
         for u in self.connections[c as usize].users.clone() {
-            if !self.is_user_of(u, c) {
-                continue;
-            }
-            let user = &mut self.users[u as usize];
-            match (&mut self.pace, user.stage) {
-                (Pace::Closed(_), Stage::Idle) => self.free.push(u),
-                (Pace::Open(open), Stage::Joining) => {
-                    (user.stage, user.freed) = (Stage::Idle, self.now);
-                    open.set_free(u);
+            if self.is_user_of(u, c) {
+                match (&self.pace, self.users[u as usize].stage) {
+                    (Pace::Closed(_), Stage::Idle) => self.free.push(u),
+                    _ => self.join(u),
                 }
-                _ => {}
             }
+        }
+    }
+
+    /// `u`, if it had no connection when all others were released, can be given requests from now on.
+    fn join(&mut self, u: u32) {
+        let user = &mut self.users[u as usize];
+        if let Pace::Open(open) = &mut self.pace
+            && user.stage == Stage::Joining
+        {
+            (user.stage, user.freed) = (Stage::Idle, self.now);
+            open.set_free(u);
         }
     }
 

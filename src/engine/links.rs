@@ -183,23 +183,17 @@ impl<I: Io> Worker<'_, I> {
     /// Connection `c` could not be opened: that is what becomes of the requests
     /// that waited for it.
     pub(super) fn connect_failed(&mut self, c: u32, failure: Failure) {
-        self.first_attempt_is_over(c, false);
+        self.attempt_failed(c);
         self.close(c);
         let mut someone_joins = false;
         for u in self.connections[c as usize].users.clone() {
             if !self.is_user_of(u, c) {
                 continue;
             }
-            let user = &mut self.users[u as usize];
-            match user.stage {
-                Stage::Pending => {
-                    // Should nobody be able to connect, this is what there is to report of a warm-up.
-                    user.unable = (!user.request.slot.measured).then_some((failure, self.now));
-                    let record = self.connections[c as usize].record(&user.request, self.now, Some(failure));
-                    self.complete(u, &record);
-                }
-                Stage::Idle | Stage::Joining | Stage::Primed => {
-                    someone_joins |= user.stage == Stage::Joining;
+            match self.users[u as usize].stage {
+                Stage::Pending => self.fail_unsent(u, failure),
+                stage @ (Stage::Idle | Stage::Joining | Stage::Primed) => {
+                    someone_joins |= stage == Stage::Joining;
                     self.unable(u, failure);
                 }
                 Stage::InFlight | Stage::Retired => {}
@@ -214,12 +208,21 @@ impl<I: Io> Worker<'_, I> {
         self.end_if_nobody_connected();
     }
 
-    /// The first attempt to open connection `c` has worked, or has not.
-    pub(super) fn first_attempt_is_over(&mut self, c: u32, worked: bool) {
-        let connection = &mut self.connections[c as usize];
-        if !std::mem::replace(&mut connection.has_tried, true) && !worked {
+    /// An attempt to open connection `c` has failed: the first one is counted.
+    pub(super) fn attempt_failed(&mut self, c: u32) {
+        if !std::mem::replace(&mut self.connections[c as usize].has_tried, true) {
             self.shared.first_connect_failed();
         }
+    }
+
+    /// The request of `u` fails without having been sent.
+    pub(super) fn fail_unsent(&mut self, u: u32, failure: Failure) {
+        let user = &mut self.users[u as usize];
+        // Should nobody be able to connect, this is what there is to report of a warm-up.
+        user.unable = (!user.request.slot.measured).then_some((failure, self.now));
+        let connection = &mut self.connections[user.connection as usize];
+        let record = connection.record(&user.request, self.now, Some(failure));
+        self.complete(u, &record);
     }
 
     /// Closes connection `c`, in whatever state it is.
