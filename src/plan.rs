@@ -49,6 +49,11 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// HTTP/1.1's name in the TLS handshake (RFC 7301, 6).
+    pub const ALPN_HTTP1: &[u8] = b"http/1.1";
+    /// HTTP/2's (RFC 9113, 3.2).
+    pub const ALPN_H2: &[u8] = b"h2";
+
     /// As users name it.
     pub fn name(self) -> &'static str {
         match self {
@@ -57,11 +62,11 @@ impl Protocol {
         }
     }
 
-    /// Its name in the TLS handshake (RFC 7301).
+    /// Its name in the TLS handshake.
     pub fn alpn(self) -> &'static [u8] {
         match self {
-            Protocol::Http1 => b"http/1.1",
-            Protocol::Http2 { .. } => b"h2",
+            Protocol::Http1 => Self::ALPN_HTTP1,
+            Protocol::Http2 { .. } => Self::ALPN_H2,
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn protocol(
         // Without TLS nobody asks, and HTTP/1.1 is what every server speaks.
         (VersionArg::Auto, None) => false,
         (VersionArg::Auto, Some(tls)) => {
-            let settings = TlsSettings::new(tls, &[tls::H2, tls::HTTP1]).map_err(anyhow::Error::msg)?;
+            let settings =
+                TlsSettings::new(tls, &[Protocol::ALPN_H2, Protocol::ALPN_HTTP1]).map_err(anyhow::Error::msg)?;
             let chosen = tls::ask(&target.endpoint, &settings, limit);
             notes.push(match &chosen {
                 Ok(chosen) => format!("HTTP version: the server chose {}", if *chosen { "2" } else { "1.1" }),

@@ -15,17 +15,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
 
-use crate::plan::{Endpoint, Identity, Tls, Trust};
+use crate::plan::{Endpoint, Identity, Protocol, Tls, Trust};
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
 use super::cause::{failure_of, tls_cause};
 use super::transport::{Handshake, Stop};
-
-/// HTTP/2's name in the handshake (RFC 9113, 3.2).
-pub const H2: &[u8] = b"h2";
-/// HTTP/1.1's.
-pub const HTTP1: &[u8] = b"http/1.1";
 
 /// What a TLS connection needs to begin.
 #[derive(Clone, Debug)]
@@ -154,7 +149,7 @@ impl TlsState {
         ClientConnection::new(Arc::clone(&settings.config), settings.name.clone())
             .map(|connection| TlsState {
                 connection,
-                needs_h2: settings.config.alpn_protocols == [H2],
+                needs_h2: settings.config.alpn_protocols == [Protocol::ALPN_H2],
                 ended: false,
                 left_over: false,
                 undecrypted: Vec::new(),
@@ -164,7 +159,7 @@ impl TlsState {
     }
 
     fn chose_h2(&self) -> bool {
-        self.connection.alpn_protocol() == Some(H2)
+        self.connection.alpn_protocol() == Some(Protocol::ALPN_H2)
     }
 
     /// Goes on with the handshake as far as the socket allows.
