@@ -1,7 +1,7 @@
 //! The same bytes give the same answers, however they are split.
-//!
-//! The first bytes of the input are the lengths of the pieces: as many as the very first one says.
 #![no_main]
+
+mod pieces;
 
 use libfuzzer_sys::fuzz_target;
 use onrush::proto::http1::{HeadCache, Progress, Reader};
@@ -35,16 +35,7 @@ fn read_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let Some((&count, input)) = input.split_first() else { return };
-    let (lengths, bytes) = input.split_at(usize::from(count % 16).min(input.len()));
-    let mut pieces = Vec::new();
-    let mut rest = bytes;
-    for &length in lengths {
-        let (piece, others) = rest.split_at(usize::from(length).min(rest.len()));
-        pieces.push(piece);
-        rest = others;
-    }
-    pieces.push(rest);
+    let Some((bytes, pieces)) = pieces::split(input) else { return };
     let whole = read_all([bytes]);
     assert_eq!(read_all(pieces), whole);
     assert_eq!(read_all(bytes.chunks(1)), whole);

@@ -1,7 +1,7 @@
 //! Whatever a server sends: every request comes to one end, and the split of the bytes means nothing.
-//!
-//! The first bytes of the input are the lengths of the pieces: as many as the very first one says.
 #![no_main]
+
+mod pieces;
 
 use libfuzzer_sys::fuzz_target;
 use onrush::proto::http2::{Codec, Session};
@@ -52,16 +52,7 @@ fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let Some((&count, input)) = input.split_first() else { return };
-    let (lengths, bytes) = input.split_at(usize::from(count % 16).min(input.len()));
-    let mut pieces = Vec::new();
-    let mut rest = bytes;
-    for &length in lengths {
-        let (piece, others) = rest.split_at(usize::from(length).min(rest.len()));
-        pieces.push(piece);
-        rest = others;
-    }
-    pieces.push(rest);
+    let Some((bytes, pieces)) = pieces::split(input) else { return };
     let whole = run([bytes]);
     assert_eq!(run(pieces), whole);
     assert_eq!(run(bytes.chunks(1)), whole);
