@@ -3,7 +3,7 @@
 use onrush::plan::Warmup;
 use onrush::time::Nanos;
 
-use super::world::{Accept, Reply, Scene, Server, ms};
+use super::world::{Accept, Reply, Scene, Server, assert_all_accounted_for, ms};
 
 #[test]
 fn a_dead_server_is_asked_again_at_growing_intervals() {
@@ -164,28 +164,11 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
             (scene, None)
         }
     };
-    let mut scene = match seed % 3 {
-        0 => scene.interrupted_after(ms(50 + seed)),
-        _ => scene,
-    };
-    scene.plan.limits.request = ms(100);
-    scene.plan.limits.connect = ms(50);
-    scene.plan.limits.drain = if seed.is_multiple_of(4) { ms(30) } else { ms(100) };
-    let cut = seed.is_multiple_of(3) || seed.is_multiple_of(4);
+    let (scene, cut) = scene.hurried(seed, 3);
     (scene, server, number.filter(|_| !cut))
 }
 
 #[test]
 fn accounting_and_littles_law_hold_whatever_the_server_does() {
-    for seed in 0..200u64 {
-        let (scene, server, number) = fault_schedule(seed);
-        let ran = scene.run(server);
-        ran.assert_accounted_for(&format!("seed {seed}"));
-        if let Some(number) = number {
-            // Nobody could connect: then each user has one row, and the rest was not due.
-            let nobody = ran.tally.connections == 0;
-            let scheduled = ran.tally.present.come;
-            assert!(scheduled == number || nobody, "seed {seed}: {scheduled} requests");
-        }
-    }
+    assert_all_accounted_for(0..200, fault_schedule);
 }

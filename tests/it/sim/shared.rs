@@ -2,7 +2,7 @@
 
 use onrush::time::Nanos;
 
-use super::world::{Accept, Asked, Reply, Scene, Server, ms};
+use super::world::{Accept, Asked, Reply, Scene, Server, assert_all_accounted_for, ms};
 
 #[test]
 fn users_of_one_connection_are_sent_at_one_instant_in_one_write() {
@@ -122,7 +122,7 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
         n => Accept::After(ms(n)),
     });
     let number = Some(60);
-    let (mut scene, number) = match seed % 6 {
+    let (scene, number) = match seed % 6 {
         0 => (Scene::waves(7, 60), number),
         1 => (Scene::closed(7, 60), number),
         2 => (Scene::closed(7, 60).without_keep_alive(), number),
@@ -134,30 +134,15 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
             (scene, None)
         }
     };
-    scene = match seed % 6 {
+    let scene = match seed % 6 {
         2 => scene.sharing(7, 1, 100),
         _ => scene.sharing(1 + (seed / 6 % 3) as u32, 7, [100, 2, 4][(seed / 18 % 3) as usize]),
     };
-    if seed.is_multiple_of(7) {
-        scene = scene.interrupted_after(ms(50 + seed));
-    }
-    scene.plan.limits.request = ms(100);
-    scene.plan.limits.connect = ms(50);
-    scene.plan.limits.drain = if seed.is_multiple_of(4) { ms(30) } else { ms(100) };
-    let cut = seed.is_multiple_of(7) || seed.is_multiple_of(4);
+    let (scene, cut) = scene.hurried(seed, 7);
     (scene, server, number.filter(|_| !cut))
 }
 
 #[test]
 fn accounting_and_littles_law_hold_whatever_the_server_does() {
-    for seed in 0..400u64 {
-        let (scene, server, number) = fault_schedule(seed);
-        let ran = scene.run(server);
-        ran.assert_accounted_for(&format!("seed {seed}"));
-        if let Some(number) = number {
-            let nobody = ran.tally.connections == 0;
-            let scheduled = ran.tally.present.come;
-            assert!(scheduled == number || nobody, "seed {seed}: {scheduled} requests");
-        }
-    }
+    assert_all_accounted_for(0..400, fault_schedule);
 }

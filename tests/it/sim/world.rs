@@ -2,6 +2,7 @@
 //! server that does what a test says. Everything in it is exact.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -452,6 +453,17 @@ impl Scene {
         self
     }
 
+    /// Short limits, by the seed; one run in `interrupted` is interrupted. True: not all requests may come to be due.
+    pub(super) fn hurried(self, seed: u64, interrupted: u64) -> (Scene, bool) {
+        let mut scene = match seed.is_multiple_of(interrupted) {
+            true => self.interrupted_after(ms(50 + seed)),
+            false => self,
+        };
+        let drain = if seed.is_multiple_of(4) { ms(30) } else { ms(100) };
+        scene.plan.limits = Limits { request: ms(100), connect: ms(50), drain };
+        (scene, seed.is_multiple_of(interrupted) || seed.is_multiple_of(4))
+    }
+
     pub(super) fn interrupted_after(mut self, at: Nanos) -> Scene {
         self.interrupt = Some(START + at);
         self
@@ -513,5 +525,22 @@ impl Ran {
     /// When counting began, from the start.
     pub(super) fn t0(&self) -> Nanos {
         self.tally.t0.since(START)
+    }
+}
+
+/// Every request of every run is counted once, and for as long as it was there.
+/// `schedule` gives a seed's scene, its server, and the number of its requests if that is known beforehand.
+#[track_caller]
+pub(super) fn assert_all_accounted_for(seeds: Range<u64>, schedule: impl Fn(u64) -> (Scene, Server, Option<u64>)) {
+    for seed in seeds {
+        let (scene, server, number) = schedule(seed);
+        let ran = scene.run(server);
+        ran.assert_accounted_for(&format!("seed {seed}"));
+        if let Some(number) = number {
+            // Nobody could connect: then each user has one row, and the rest was not due.
+            let nobody = ran.tally.connections == 0;
+            let scheduled = ran.tally.present.come;
+            assert!(scheduled == number || nobody, "seed {seed}: {scheduled} requests");
+        }
     }
 }
