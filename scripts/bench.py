@@ -5,11 +5,12 @@ import os
 import re
 import shlex
 import socket
+import subprocess
 import sys
 from dataclasses import dataclass
 
 import peers
-from measure import Failed, Server
+from measure import SCRIPTS, Failed, Server
 
 
 @dataclass(frozen=True)
@@ -138,3 +139,9 @@ def free_port():
 def onrush_serve():
     port = free_port()
     return Server([peers.ONRUSH, "serve", "--listen", f"127.0.0.1:{port}"], port)
+
+
+def shell(function, *arguments):
+    """Calls a function of lib.sh."""
+    subprocess.run(["bash", "-c", 'source "$0" && "$@"', os.path.join(SCRIPTS, "lib.sh"), function, *arguments],
+                   stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, timeout=1800)

@@ -2,50 +2,28 @@
 answer has two bytes."""
 
 import os
-import re
 import resource
 import statistics
-import subprocess
-import sys
 
 import measure
 import peers
-from bench import SMOKE, free_port, progress, shown
-from measure import CLIENT, SCRIPTS, SERVER, Failed, Server
+from bench import SMOKE, free_port, progress, shell, shown
+from measure import CLIENT, SERVER, Server
+from peers import Load
 
 CONNECTIONS, STREAMS = 8, 32
 
 
 def nghttpd(scratch, tls):
-    root = os.path.join(scratch, "www")
+    root, certs = os.path.join(scratch, "www"), os.path.join(scratch, "certs")
     os.makedirs(root, exist_ok=True)
     with open(os.path.join(root, "index.html"), "w", encoding="ascii") as file:
         file.write("ok")
+    if tls:
+        shell("make_certificates", certs)
     port = free_port()
-    certs = os.path.join(scratch, "certs")
-    if tls and not os.path.isdir(certs):
-        subprocess.run(["bash", "-c", 'source "$0" && make_certificates "$1"', os.path.join(SCRIPTS, "lib.sh"), certs],
-                       stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, timeout=60)
-    certificate = [os.path.join(certs, name) for name in ("server.key", "server.pem")] if tls else []
-    return Server(["nghttpd", "-a", "127.0.0.1", "-d", root, *([] if tls else ["--no-tls"]), str(port), *certificate],
-                  port)
-
-
-def onrush(url, requests, connections=CONNECTIONS, streams=STREAMS, flags=()):
-    return [peers.ONRUSH, "--url", url, "--http-version", "2", "--model", "closed", "--workers", "1",
-            "-c", str(connections * streams), "--connections", str(connections), "--streams", str(streams),
-            "-n", str(requests), "--timeout", "60", *(["--insecure"] if url.startswith("https:") else []), *flags]
-
-
-def h2load(url, requests, connections=CONNECTIONS, streams=STREAMS):
-    return ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-n{requests}", url]
-
-
-def check(output, requests):
-    """All requests were answered."""
-    good = (f"{requests:,} ok" in output) or re.search(rf"\b{requests} succeeded", output)
-    if not good:
-        raise Failed("not all requests were answered")
+    security = [os.path.join(certs, "server.key"), os.path.join(certs, "server.pem")] if tls else []
+    return Server(["nghttpd", "-a", "127.0.0.1", "-d", root, *([] if tls else ["--no-tls"]), str(port), *security], port)
 
 
 def http2(bench):
@@ -53,23 +31,33 @@ def http2(bench):
     sizes = bench.sizes
     few, many = (5_000, 45_000) if sizes.many > SMOKE.many else (1_000, 3_000)
     csv = ("--csv", os.path.join(bench.scratch, "rows.csv"))
-    make = {"onrush": onrush, "h2load": h2load}
+    names = ("onrush", "h2load")
 
-    def per_request(argv_of):
-        counts = []
+    def client(name, url, requests, connections=CONNECTIONS, streams=STREAMS, flags=()):
+        """The command line, and where onrush leaves its summary."""
+        load = Load(url, users=connections * streams, requests=requests)
+        shared = ("--http-version", "2", "--connections", str(connections), "--streams", str(streams),
+                  "--timeout", "60", *flags)
+        argv, summary = bench.client(name, load, shared)
+        if name == "h2load":
+            argv = ["h2load", "-t1", f"-c{connections}", f"-m{streams}", f"-n{requests}", url]
+        bench.record(argv)
+        return argv, summary
+
+    def per_request(name, url, flags=()):
+        counts, answered = [], []
         for requests in (few, many):
-            argv = argv_of(requests)
+            argv, summary = client(name, url, requests, flags=flags)
             output, count = measure.instructions(argv, limit_s=180)
-            check(output, requests)
             counts.append(count)
-        bench.record(argv)
-        return (counts[1] - counts[0]) / (many - few)
+            answered.append(peers.done(name, output, summary))
+        return (counts[1] - counts[0]) / (answered[1] - answered[0])
 
-    def cpu_us(argv, requests):
-        bench.record(argv)
-        finished = measure.run(argv, limit_s=60)
-        check(finished.output, requests)
-        return finished.cpu_s * 1e6 / requests
+    def measured(name, url, requests, *shape):
+        argv, summary = client(name, url, requests, *shape)
+        finished = measure.run(argv, limit_s=120)
+        peers.done(name, finished.output, summary)
+        return finished
 
     rows = []
     for tls in (False, True):
@@ -77,18 +65,20 @@ def http2(bench):
             progress(f"HTTP/2{', TLS' if tls else ''}")
             url = f"http{'s' if tls else ''}://127.0.0.1:{server.port}/index.html"
             kind = "TLS" if tls else "clear text"
-            variants = [("onrush", "", lambda n, u=url: onrush(u, n)), ("h2load", "", lambda n, u=url: h2load(u, n))]
-            if not tls:
-                variants.insert(1, ("onrush", " --csv", lambda n, u=url: onrush(u, n, flags=csv)))
-            for name, suffix, argv_of in variants:
-                value = bench.figure(name, f"instructions HTTP/2, {kind}{suffix}", lambda a=argv_of: per_request(a))
+            variants = [("onrush", "", ()), ("onrush", " --csv", csv), ("h2load", "", ())]
+            for name, suffix, flags in variants:
+                if tls and suffix:
+                    continue
+                value = bench.figure(name, f"instructions HTTP/2, {kind}{suffix}",
+                                     lambda n=name, f=flags: per_request(n, url, f))
                 rows.append((name + suffix, kind, "instructions", shown(value)))
             requests = 400_000 if sizes.many > SMOKE.many else 2_000
-            pairs = {name: [] for name in make}
+            pairs = {name: [] for name in names}
             for _ in range(sizes.pairs):
-                for name, argv_of in make.items():
-                    argv = argv_of(url, requests)
-                    pairs[name].append(bench.figure(name, f"cpu HTTP/2, {kind}", lambda a=argv: cpu_us(a, requests)))
+                for name in names:
+                    us = bench.figure(name, f"cpu HTTP/2, {kind}",
+                                      lambda n=name: measured(n, url, requests).cpu_s * 1e6 / requests)
+                    pairs[name].append(us)
             for name, values in pairs.items():
                 good = [value for value in values if not isinstance(value, str)]
                 rows.append((name, kind, "us of processor time, median",
@@ -103,16 +93,9 @@ def http2(bench):
     connections, streams, requests = (1_000, 100, 500_000) if sizes.many > SMOKE.many else (20, 10, 1_000)
     with nghttpd(bench.scratch, False) as server:
         url = f"http://127.0.0.1:{server.port}/index.html"
-        for name, argv_of in make.items():
-            argv = argv_of(url, requests, connections, streams)
-
-            def peak_mb(argv=argv):
-                bench.record(argv)
-                finished = measure.run(argv, limit_s=120)
-                check(finished.output, requests)
-                return finished.peak_kb / 1024
-
-            value = bench.figure(name, "memory HTTP/2", peak_mb)
+        for name in names:
+            value = bench.figure(name, "memory HTTP/2",
+                                 lambda n=name: measured(n, url, requests, connections, streams).peak_kb / 1024)
             rows.append((name, f"{connections:,} x {streams} streams", "peak resident MB", shown(value, digits=1)))
     text = (f"{CONNECTIONS} connections of {STREAMS} streams, GET, one worker; a run of {few:,} requests taken from one "
             f"of {many:,}. Processor time: user and system, {sizes.pairs} interleaved pairs. Client on core {CLIENT}, "
