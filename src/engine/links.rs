@@ -407,6 +407,12 @@ impl<I: Io> Worker<'_, I> {
     /// Requests that were encoded in this turn are written, each connection's in one go.
     #[inline]
     pub(super) fn write_all(&mut self) {
+        if !self.unwritten.is_empty() {
+            self.write_batches();
+        }
+    }
+
+    fn write_batches(&mut self) {
         let mut next = 0;
         while let Some(&c) = self.unwritten.get(next) {
             next += 1;
