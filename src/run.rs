@@ -188,8 +188,7 @@ fn early(usually_late: Nanos, plan: &Plan) -> Nanos {
 /// What the verdict has to know of the system.
 fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
     let ports = match &plan.target.endpoint {
-        // They are of one port.
-        Endpoint::Tcp(addresses) => limits::waiting_ports(addresses[0].port()).zip(limits::local_ports()),
+        Endpoint::Tcp(addresses) => limits::waiting_ports(addresses).zip(limits::local_ports()),
         Endpoint::Unix(_) => None,
     };
     Circumstances {

@@ -1,5 +1,8 @@
 //! What the system allows: descriptors and local ports.
 
+use std::io::Read;
+use std::net::SocketAddr;
+
 use crate::time::Nanos;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -19,18 +22,29 @@ pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Local ports that are kept for a minute after their connections to port `to`
-/// were closed by this side (TIME_WAIT). None where the system does not tell.
-pub fn waiting_ports(to: u16) -> Option<u64> {
+/// Local ports that are kept for a minute after their connections to the port of
+/// `addresses`, which is one, were closed by this side (TIME_WAIT). None where the system does not tell.
+pub fn waiting_ports(addresses: &[SocketAddr]) -> Option<u64> {
     // Local address, remote address, state (Documentation/networking/proc_net_tcp.rst).
     const TIME_WAIT: &str = "06";
-    let to = format!(":{to:04X}");
+    let to = format!(":{:04X}", addresses.first()?.port());
     let waits = |line: &str| {
         let mut fields = line.split_whitespace().skip(2);
         fields.next().is_some_and(|remote| remote.ends_with(&to)) && fields.next() == Some(TIME_WAIT)
     };
-    let count = |path| std::fs::read_to_string(path).map(|text| text.lines().filter(|line| waits(line)).count() as u64);
-    Some(count("/proc/net/tcp").ok()? + count("/proc/net/tcp6").unwrap_or(0))
+    let count = |path| read_at_once(path).map(|text| text.lines().filter(|line| waits(line)).count() as u64);
+    let [v4, v6] = [SocketAddr::is_ipv4, SocketAddr::is_ipv6].map(|is| addresses.iter().any(is));
+    let v4 = if v4 { count("/proc/net/tcp").ok()? } else { 0 };
+    let v6 = if v6 { count("/proc/net/tcp6").ok()? } else { 0 };
+    Some(v4 + v6)
+}
+
+/// Reads a file of /proc that does not tell its length, with as few calls as
+/// can be: for each of them the kernel looks through all sockets of the system.
+fn read_at_once(path: &str) -> std::io::Result<String> {
+    let mut text = String::with_capacity(1 << 20);
+    std::fs::File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Descriptors of this process that are open now.
