@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod feed;
 pub mod net;
 pub mod plan;
 pub mod proto;
@@ -16,5 +17,6 @@ pub mod serve;
 pub mod sink;
 pub mod source;
 pub mod stats;
+pub mod template;
 pub mod time;
 pub mod units;

@@ -7,18 +7,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::request::{Body, RequestHead};
+use crate::rng::mix;
 use crate::schedule::{Profile, Spacing, share_of};
 use crate::time::Nanos;
 
 /// Everything that the engine needs to know of a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Where requests go.
-    pub target: Target,
-    /// What they say.
-    pub request: RequestHead,
-    /// What they carry.
-    pub body: Body,
+    /// The URL as reports show it, without user and password; with a list of targets, its name.
+    pub url: String,
+    /// Whom connections are made to: at least one.
+    pub origins: Vec<Origin>,
+    /// What is asked of them.
+    pub targets: Targets,
     /// Which protocol carries them.
     pub protocol: Protocol,
     /// When they are due.
@@ -74,23 +75,35 @@ impl Protocol {
 /// A worker's share of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Its connections, of all.
+    /// Its connections, of all, to each origin.
     pub connections: Range<u32>,
     /// Its users, of all: those of its connections.
     pub users: Range<u32>,
     /// It has as many connections to spare.
     pub spare: usize,
+    /// How many origins there are.
+    pub origins: usize,
 }
 
 impl Share {
     /// How many connections there may be at a time.
     pub fn slots(&self) -> usize {
-        self.connections.len() + self.spare
+        self.connections.len() * self.origins + self.spare
     }
 }
 
 impl Plan {
-    /// Connections that the users share.
+    /// Connections are kept open from request to request.
+    pub fn keep_alive(&self) -> bool {
+        self.targets.list.iter().all(|target| target.head.keep_alive)
+    }
+
+    /// Connections to all origins together.
+    pub fn all_connections(&self) -> u32 {
+        self.connections().saturating_mul(self.origins.len() as u32)
+    }
+
+    /// Connections that the users share, to each origin.
     pub fn connections(&self) -> u32 {
         match self.protocol {
             Protocol::Http1 => self.load.users,
@@ -104,17 +117,75 @@ impl Plan {
         let connections = share_of(worker, self.workers, all);
         let users_of = |c| share_of(c, all, self.load.users);
         let users = users_of(connections.start).start..users_of(connections.end - 1).end;
-        let spare = if self.protocol == Protocol::Http1 { 0 } else { connections.len() };
-        Share { connections, users, spare }
+        let origins = self.origins.len();
+        let spare = if self.protocol == Protocol::Http1 { 0 } else { connections.len() * origins };
+        Share { connections, users, spare, origins }
     }
 }
 
-/// Where requests go.
+/// What requests of a run may ask for, and which asks for what.
+#[derive(Clone, Debug)]
+pub struct Targets {
+    /// At least one.
+    pub list: Vec<Target>,
+    /// Whose turn it is.
+    pub order: Order,
+}
+
+/// One kind of request.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The URL as reports show it, without user and password.
-    pub url: String,
-    /// What connections are made to.
+    /// As reports name it, unlike any other: method and URL.
+    pub name: String,
+    /// Whom it is sent to: a number in [`Plan::origins`].
+    pub origin: u32,
+    /// What it says.
+    pub head: RequestHead,
+    /// What it carries.
+    pub body: Body,
+}
+
+/// Which request is for which target: a function of its index, so that workers share nothing.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// There is one target.
+    One,
+    /// In this sequence, again and again.
+    Sequence(Arc<[u32]>),
+    /// By chance: the last `up_to` of target n is the sum of the weights up to n.
+    Random {
+        /// The chance of target n is this, less that of target n - 1, of the last.
+        up_to: Arc<[u64]>,
+        /// Of the run.
+        seed: u64,
+    },
+}
+
+impl Order {
+    /// The target of request `index`.
+    #[inline]
+    pub fn target(&self, index: u64) -> u32 {
+        match self {
+            Order::One => 0,
+            Order::Sequence(targets) => targets[(index % targets.len() as u64) as usize],
+            Order::Random { up_to, seed } => {
+                let all = up_to.last().copied().unwrap_or(1);
+                let drawn = (u128::from(mix(*seed ^ TARGETS, index)) * u128::from(all)) >> 64;
+                up_to.partition_point(|&sum| u128::from(sum) <= drawn) as u32
+            }
+        }
+    }
+}
+
+/// What tells the chance of targets from that of bodies.
+const TARGETS: u64 = u64::from_be_bytes(*b"targets\0");
+
+/// Whom connections are made to: scheme, host and port (RFC 9110, 4.3.1).
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// As reports name it: `https://host:8443`.
+    pub name: String,
+    /// Where that is.
     pub endpoint: Endpoint,
     /// TLS on top of it.
     pub tls: Option<Tls>,
@@ -127,6 +198,16 @@ pub enum Endpoint {
     Tcp(Vec<SocketAddr>),
     /// A Unix-domain stream socket.
     Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// Its addresses; a Unix socket has none.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        match self {
+            Endpoint::Tcp(addresses) => addresses,
+            Endpoint::Unix(_) => &[],
+        }
+    }
 }
 
 /// How TLS is spoken.

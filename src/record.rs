@@ -137,6 +137,14 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The connection is as good as before: it is the request, or the answer, that was not as wanted.
+    #[inline]
+    pub fn spares_connection(self) -> bool {
+        matches!(self.phase, Phase::Check | Phase::Template)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.phase.text(), self.cause.text())
@@ -173,6 +181,8 @@ texts! {
         Http2 = "http2",
         Timeout = "timeout",
         Cut = "cut",
+        Check = "check",
+        Template = "template",
     }
 }
 
@@ -248,8 +258,12 @@ texts! {
         WaitTls = "tls handshake",
         WaitWrite = "sending",
         WaitFirstByte = "first byte",
-        WaitBody = "body",
+        Body = "body",
         RunEnded = "run ended",
+        Unrendered = "cannot be rendered",
+        UnexpectedStatus = "status",
+        TooManyRedirects = "too many redirects",
+        BadRedirect = "bad redirect",
         CertExpired = "certificate expired",
         CertNotYetValid = "certificate not yet valid",
         CertUnknownIssuer = "certificate issuer unknown",
@@ -325,7 +339,7 @@ mod tests {
             assert_eq!(Record { status, ..answered() }.outcome(), outcome);
         }
         let failed = |phase, cause| Record { failure: Some(Failure::new(phase, cause)), ..answered() }.outcome();
-        assert_eq!(failed(Phase::Timeout, Cause::WaitBody), Outcome::Timeout);
+        assert_eq!(failed(Phase::Timeout, Cause::Body), Outcome::Timeout);
         assert_eq!(failed(Phase::Cut, Cause::RunEnded), Outcome::Unfinished);
         assert_eq!(failed(Phase::Read, Cause::ShortBody), Outcome::Failed);
     }

@@ -1,14 +1,18 @@
 //! What a request says, whichever protocol carries it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The part that all requests of a run have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::feed::Lines;
+use crate::template::Template;
+
+/// What requests of one kind have in common.
+#[derive(Clone, Debug)]
 pub struct RequestHead {
     /// `GET`, `POST`, ...
     pub method: String,
     /// Path and query, as sent: starts with `/`.
-    pub path: String,
+    pub path: Text,
     /// Host, and port where it is not the scheme's own: the `Host` header.
     pub authority: String,
     /// All further header lines in order, without `Host` and `Content-Length`.
@@ -18,12 +22,51 @@ pub struct RequestHead {
 }
 
 /// One header line. Neither part holds a CR, LF or NUL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Header {
     /// As the user wrote it.
     pub name: String,
     /// Without surrounding white space.
-    pub value: String,
+    pub value: Text,
+}
+
+/// A part of a request's head.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// The same every time.
+    Fixed(String),
+    /// Another one for each request.
+    Template(Arc<Template>),
+}
+
+impl Text {
+    /// What it is every time; None if it differs.
+    pub fn fixed(&self) -> Option<&str> {
+        match self {
+            Text::Fixed(text) => Some(text),
+            Text::Template(_) => None,
+        }
+    }
+
+    /// The template, if it is one.
+    pub fn template(&self) -> Option<&Arc<Template>> {
+        match self {
+            Text::Fixed(_) => None,
+            Text::Template(template) => Some(template),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        Text::Fixed(text.into())
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Text {
+        Text::Fixed(text)
+    }
 }
 
 impl RequestHead {
@@ -31,26 +74,76 @@ impl RequestHead {
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
+
+    /// The templates in it: of the path, then of the headers in order.
+    pub fn templates(&self) -> impl Iterator<Item = &Arc<Template>> {
+        let headers = self.headers.iter().map(|header| &header.value);
+        std::iter::once(&self.path).chain(headers).filter_map(Text::template)
+    }
 }
 
 /// What a request carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Body {
     /// Nothing.
     None,
     /// The same bytes every time.
     Fixed(Arc<[u8]>),
-    /// The built-in JSON object, another one for each request.
-    Dynamic,
+    /// Another one for each request.
+    Template(Arc<Template>),
+    /// Request n carries line n, and after the last line the first again.
+    Lines(Arc<Lines>),
 }
 
-/// What a request carries this time.
+/// One request on its way to a protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Which of the run's targets it is for.
+    pub target: u32,
+    /// What of it is its own.
+    pub payload: Payload<'a>,
+}
+
+/// What of a request is its own.
 #[derive(Clone, Copy, Debug)]
 pub enum Payload<'a> {
-    /// The body that all requests share, or none: the codec knows it.
+    /// Nothing: the codec knows all of it.
     Shared,
-    /// This request's own body.
+    /// The body.
     Own(&'a [u8]),
+    /// More than the body.
+    Drawn(&'a Drawn),
+    /// Everything: it goes where a redirect has sent it.
+    Redirected(&'a Redirected),
+}
+
+/// What is asked of the place that a redirect names.
+#[derive(Clone, Debug)]
+pub struct Redirected {
+    /// Its head.
+    pub head: RequestHead,
+    /// Its body, if it has one.
+    pub body: Option<Arc<[u8]>>,
+    /// Over TLS.
+    pub https: bool,
+}
+
+impl Redirected {
+    /// The body as all requests have one.
+    pub fn body(&self) -> Body {
+        self.body.as_ref().map_or(Body::None, |body| Body::Fixed(Arc::clone(body)))
+    }
+}
+
+/// What has been made for one request.
+#[derive(Clone, Debug, Default)]
+pub struct Drawn {
+    /// Path and query, if they differ: without what could not stand there.
+    pub path: Vec<u8>,
+    /// The values of those headers that differ, in order: without what could end a line.
+    pub values: Vec<Vec<u8>>,
+    /// The body, if it differs.
+    pub body: Option<Vec<u8>>,
 }
 
 /// The schedule's name for one request.
@@ -60,4 +153,32 @@ pub struct Slot {
     pub index: u64,
     /// Warm-up requests are sent but neither counted nor logged.
     pub measured: bool,
+}
+
+/// A path as it may stand in a request: what may not is percent-encoded (RFC 3986, 3.3 and 3.4).
+pub fn clean_path(path: &[u8], out: &mut Vec<u8>) {
+    for &byte in path {
+        match byte {
+            b'!' | b'$'..=b';' | b'=' | b'?'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => out.push(byte),
+            _ => {
+                let digit = |nibble| b"0123456789ABCDEF"[usize::from(nibble)];
+                out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
+}
+
+/// A header's value as it may stand in a line: control characters become spaces (RFC 9110, 5.5).
+pub fn clean_value(value: &[u8], out: &mut Vec<u8>) {
+    let harmless = |&byte: &u8| if byte == 0x7f || (byte < b' ' && byte != b'\t') { b' ' } else { byte };
+    out.extend(value.trim_ascii().iter().map(harmless));
+}
+
+/// Header values that reports do not show.
+pub fn masked<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
+    match SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
+        true => Cow::Borrowed("***"),
+        false => Cow::Borrowed(value),
+    }
 }

@@ -11,7 +11,7 @@ use mio::Waker;
 use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, limits, noise};
-use crate::plan::{Endpoint, Model, Plan, Protocol};
+use crate::plan::{Model, Origin, Plan, Protocol};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
 use crate::stats::{Board, Circumstances, Distribution, PlanLine, RunFacts, Summary, Tally};
@@ -60,11 +60,12 @@ const QUEUE_PER_WORKER: usize = 16;
 /// [`RunError`]; failures of requests are part of the summary.
 pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let Setting { board, stop, csv, notes } = setting;
-    let tls = plan.target.tls.as_ref().map(|tls| TlsSettings::new(tls, &[plan.protocol.alpn()]));
-    let tls = tls.transpose().map_err(RunError::Tls)?;
+    let tls =
+        |origin: &Origin| origin.tls.as_ref().map(|tls| TlsSettings::new(tls, &[plan.protocol.alpn()])).transpose();
+    let tls: Vec<_> = plan.origins.iter().map(tls).collect::<Result<_, String>>().map_err(RunError::Tls)?;
     let clock = WallClock::read();
     let shared = Shared::new(plan, stop);
-    let mut sockets = all_sockets(plan, tls.as_ref())?;
+    let mut sockets = all_sockets(plan, &tls)?;
     let noise = idle_noise(plan).map_err(|e| RunError::Setup(0, e))?;
     let early = noise.as_ref().and_then(|noise| noise.quantile(500_000)).map_or(Nanos::ZERO, |late| early(late, plan));
     for sockets in &mut sockets {
@@ -117,7 +118,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
 }
 
 /// Sockets for each worker, each with the means to wake all others.
-fn all_sockets(plan: &Plan, tls: Option<&TlsSettings>) -> Result<Vec<Sockets>, RunError> {
+fn all_sockets(plan: &Plan, tls: &[Option<TlsSettings>]) -> Result<Vec<Sockets>, RunError> {
     let mut pollers = Vec::new();
     let mut wakers: Vec<Arc<Waker>> = Vec::new();
     for worker in 0..plan.workers {
@@ -131,8 +132,9 @@ fn all_sockets(plan: &Plan, tls: Option<&TlsSettings>) -> Result<Vec<Sockets>, R
     let sockets = pollers.into_iter().enumerate().map(|(number, poller)| {
         let others = wakers.iter().enumerate().filter(|(other, _)| *other != number).map(|(_, w)| Arc::clone(w));
         let slots = plan.share(number as u32).slots();
-        let tls = tls.map(TlsSettings::for_another_worker);
-        Sockets::new(&plan.target, tls, number as u32, slots, poller, others.collect())
+        let tls = tls.iter().map(|tls| tls.as_ref().map(TlsSettings::for_another_worker));
+        let origins = plan.origins.iter().map(|origin| &origin.endpoint).zip(tls);
+        Sockets::new(origins, number as u32, slots, poller, others.collect())
     });
     Ok(sockets.collect())
 }
@@ -187,16 +189,17 @@ fn early(usually_late: Nanos, plan: &Plan) -> Nanos {
 
 /// What the verdict has to know of the system.
 fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
-    let ports = match &plan.target.endpoint {
-        Endpoint::Tcp(addresses) => limits::waiting_ports(addresses).zip(limits::local_ports()),
-        Endpoint::Unix(_) => None,
+    let addresses: Vec<_> = plan.origins.iter().flat_map(|origin| origin.endpoint.addresses()).copied().collect();
+    let ports = match &addresses[..] {
+        [] => None,
+        addresses => limits::waiting_ports(addresses).zip(limits::local_ports()),
     };
     Circumstances {
         asked: match plan.protocol {
-            Protocol::Http1 => plan.load.asked.into(),
-            Protocol::Http2 { connections, .. } => connections.into(),
+            Protocol::Http1 => u64::from(plan.load.asked) * plan.origins.len() as u64,
+            Protocol::Http2 { .. } => plan.all_connections().into(),
         },
-        reached: u64::from(plan.connections()) - shared.first_failures(),
+        reached: u64::from(plan.all_connections()) - shared.first_failures(),
         noise: None,
         warmed_up: match shared.auto.t0() {
             Some(_) if shared.auto.gave_up() => Some(false),
@@ -204,7 +207,7 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         },
         ports: ports.map(|(used, all)| used as f64 / all.max(1) as f64),
         descriptors: limits::descriptor_limit()
-            .map(|limit| (limits::open_descriptors() + u64::from(plan.connections())) as f64 / limit as f64),
+            .map(|limit| (limits::open_descriptors() + u64::from(plan.all_connections())) as f64 / limit as f64),
     }
 }
 

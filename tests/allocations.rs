@@ -12,12 +12,13 @@ use std::thread;
 
 use onrush::engine::{Rows, Shared, Sockets, Worker};
 use onrush::net::Poller;
-use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Protocol, Stop, Target, Warmup};
+use onrush::plan::{Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup};
 use onrush::record::Batch;
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
 use onrush::serve::{Config, Server};
 use onrush::stats::Board;
+use onrush::template::Template;
 use onrush::time::{Nanos, WallClock};
 
 /// The system's allocator, which counts what each thread asks for.
@@ -59,16 +60,12 @@ static ALLOCATOR: Counting = Counting;
 const USERS: u32 = 8;
 
 fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
+    let (method, path, authority) = ("POST".into(), "/".into(), address.to_string());
+    let head = RequestHead { method, path, authority, headers: vec![], keep_alive: true };
     Plan {
-        target: Target { url: format!("http://{address}/"), endpoint: Endpoint::Tcp(vec![address]), tls: None },
-        request: RequestHead {
-            method: "POST".into(),
-            path: "/".into(),
-            authority: address.to_string(),
-            headers: vec![],
-            keep_alive: true,
-        },
-        body,
+        url: format!("http://{address}/"),
+        origins: vec![Origin { name: format!("http://{address}"), endpoint: Endpoint::Tcp(vec![address]), tls: None }],
+        targets: Targets { list: vec![Target { name: "POST".into(), origin: 0, head, body }], order: Order::One },
         protocol: Protocol::Http1,
         load: Load {
             model: Model::Closed,
@@ -88,7 +85,7 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
 fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
     let shared = Shared::new(plan, Arc::new(AtomicBool::new(false)));
     let board = Board::new(1);
-    let sockets = Sockets::new(&plan.target, None, 0, USERS as usize, Poller::new().unwrap(), vec![]);
+    let sockets = Sockets::new([(&plan.origins[0].endpoint, None)], 0, USERS as usize, Poller::new().unwrap(), vec![]);
     let before = ALLOCATIONS.get();
     let tally = Worker::new(plan, 0, sockets, &shared, &board, WallClock::read(), rows).run();
     let allocated = ALLOCATIONS.get() - before;
@@ -133,7 +130,8 @@ fn no_request_of_a_closed_run_allocates() {
     let server = Server::start(&Config { listen: "127.0.0.1:0".parse().unwrap(), threads: 1 }).unwrap();
     let address = server.address();
     let fixed = Body::Fixed((*b"hello").into());
-    for (name, body) in [("fixed body", &fixed), ("dynamic body", &Body::Dynamic), ("no body", &Body::None)] {
+    let dynamic = Body::Template(Arc::new(Template::built_in()));
+    for (name, body) in [("fixed body", &fixed), ("dynamic body", &dynamic), ("no body", &Body::None)] {
         let plan = |requests| plan(address, body.clone(), requests);
         assert_none_for_a_request(&|requests| allocations(&plan(requests), None), name);
         assert_none_for_a_request(&|requests| allocations_with_rows(&plan(requests)), &format!("{name}, with rows"));
@@ -180,7 +178,8 @@ fn answer_frames(mut stream: TcpStream) -> Option<()> {
 fn no_request_over_http_2_allocates() {
     let address = http2_server();
     let fixed = Body::Fixed((*b"hello").into());
-    for (name, body) in [("fixed body", &fixed), ("dynamic body", &Body::Dynamic), ("no body", &Body::None)] {
+    let dynamic = Body::Template(Arc::new(Template::built_in()));
+    for (name, body) in [("fixed body", &fixed), ("dynamic body", &dynamic), ("no body", &Body::None)] {
         let plan = |requests| {
             let mut plan = plan(address, body.clone(), requests);
             plan.protocol = Protocol::Http2 { connections: 2, streams: USERS / 2 };

@@ -11,10 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::net::resolve::{Family, resolve};
 use crate::net::tls::TlsSettings;
-use crate::plan::{Endpoint, Identity, Limits, Load, Model, Open, Plan, Stop, Target, Tls, Trust, Warmup};
+use crate::plan::{
+    Endpoint, Identity, Limits, Load, Model, Open, Order, Origin, Plan, Stop, Target, Targets, Tls, Trust, Warmup,
+};
 use crate::request::{Body, Header, RequestHead};
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing};
+use crate::template::Template;
 use crate::time::WallClock;
 
 use super::args::{ModelArg, RunArgs, SpacingArg, Stages, is_stdio, shown};
@@ -32,13 +35,25 @@ pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<(
         connect: args.connect_timeout.unwrap_or(args.timeout),
         drain: args.drain.unwrap_or(args.timeout),
     };
-    let target = target(args, &location)?;
-    let request = request(args, &location, &body)?;
+    let origin = origin(args, &location)?;
+    let head = request(args, &location, &body)?;
     let mut notes = Vec::new();
-    let protocol = protocol(args, &target, &load, limits.connect, &mut notes)?;
+    let protocol = protocol(args, &origin, &load, limits.connect, &mut notes)?;
     let workers = args.workers.unwrap_or_else(|| default_workers(&load.model));
     let seed = args.seed.unwrap_or_else(random_seed);
-    let mut plan = Plan { target, request, body, protocol, load, limits, seed, workers, stamps: args.kernel_stamps };
+    let name = format!("{} {}", head.method, location.shown);
+    let targets = Targets { list: vec![Target { name, origin: 0, head, body }], order: Order::One };
+    let mut plan = Plan {
+        url: location.shown,
+        origins: vec![origin],
+        targets,
+        protocol,
+        load,
+        limits,
+        seed,
+        workers,
+        stamps: args.kernel_stamps,
+    };
     plan.workers = workers.min(plan.connections());
     Ok((plan, notes))
 }
@@ -152,7 +167,7 @@ const MAX_BACKLOG: u64 = 1_000_000;
 
 fn body(args: &RunArgs) -> anyhow::Result<Body> {
     match (&args.data, &args.data_file) {
-        _ if args.dynamic => Ok(Body::Dynamic),
+        _ if args.dynamic => Ok(Body::Template(Arc::new(Template::built_in()))),
         (Some(text), _) => Ok(Body::Fixed(text.as_bytes().into())),
         (None, Some(path)) if is_stdio(path) => {
             let mut bytes = Vec::new();
@@ -172,7 +187,7 @@ fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
 fn content_type(body: &Body) -> Option<&'static str> {
     match body {
         Body::None => None,
-        Body::Dynamic => Some("application/json"),
+        Body::Template(_) | Body::Lines(_) => Some("application/json"),
         Body::Fixed(bytes) if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() => {
             Some("application/json")
         }
@@ -185,7 +200,7 @@ fn request(args: &RunArgs, location: &Location, body: &Body) -> anyhow::Result<R
     let method = match &args.method {
         Some(method) if !is_token(method) => bail!("--method {method:?} is not a method name"),
         Some(method) => method.to_ascii_uppercase(),
-        None if *body == Body::None => "GET".into(),
+        None if matches!(body, Body::None) => "GET".into(),
         None => "POST".into(),
     };
     if method == "CONNECT" {
@@ -198,11 +213,13 @@ fn request(args: &RunArgs, location: &Location, body: &Body) -> anyhow::Result<R
         let header = parse_header(text).map_err(|e| anyhow!(e))?;
         match header.name.to_ascii_lowercase().as_str() {
             "host" if args.host.is_some() => bail!("--header Host and --host contradict each other"),
-            "host" => authority = header.value,
+            "host" => authority = header.value.fixed().unwrap_or_default().into(),
             "content-length" | "transfer-encoding" => {
                 bail!("--header {}: the length of the body is this tool's to say", header.name)
             }
-            "connection" if header.value.eq_ignore_ascii_case("close") => keep_alive = false,
+            "connection" if header.value.fixed().is_some_and(|value| value.eq_ignore_ascii_case("close")) => {
+                keep_alive = false;
+            }
             _ => headers.push(header),
         }
     }
@@ -221,7 +238,8 @@ fn request(args: &RunArgs, location: &Location, body: &Body) -> anyhow::Result<R
             if has(&headers, name) {
                 bail!("--header {name} and {flag} contradict each other");
             }
-            headers.push(Header { name: name.into(), value: header_value(name, &value).map_err(|e| anyhow!(e))? });
+            headers
+                .push(Header { name: name.into(), value: header_value(name, &value).map_err(|e| anyhow!(e))?.into() });
         }
     }
     let defaults = [
@@ -234,14 +252,14 @@ fn request(args: &RunArgs, location: &Location, body: &Body) -> anyhow::Result<R
             headers.push(Header { name: name.into(), value: value.into() });
         }
     }
-    Ok(RequestHead { method, path: location.path.clone(), authority, headers, keep_alive })
+    Ok(RequestHead { method, path: location.path.clone().into(), authority, headers, keep_alive })
 }
 
 fn has(headers: &[Header], name: &str) -> bool {
     headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
 }
 
-fn target(args: &RunArgs, location: &Location) -> anyhow::Result<Target> {
+fn origin(args: &RunArgs, location: &Location) -> anyhow::Result<Origin> {
     let endpoint = match &args.unix_socket {
         Some(path) => Endpoint::Unix(path.clone()),
         None => Endpoint::Tcp(addresses(args, location)?),
@@ -262,7 +280,7 @@ fn target(args: &RunArgs, location: &Location) -> anyhow::Result<Target> {
             bail!("{flag} and an http:// URL contradict each other: TLS is spoken with https://");
         }
     }
-    Ok(Target { url: location.shown.clone(), endpoint, tls })
+    Ok(Origin { name: location.shown.clone(), endpoint, tls })
 }
 
 fn addresses(args: &RunArgs, location: &Location) -> anyhow::Result<Vec<SocketAddr>> {

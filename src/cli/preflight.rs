@@ -28,14 +28,14 @@ pub(super) fn check(plan: &mut Plan, demo: bool) -> anyhow::Result<Vec<String>> 
             notes.push(fit(plan, room, &allowed, "raise the limit with ulimit -n"));
         }
     }
-    if let (Some(ports), Endpoint::Tcp(addresses)) = (limits::local_ports(), &plan.target.endpoint) {
+    if let (Some(ports), Endpoint::Tcp(addresses)) = (limits::local_ports(), &plan.origins[0].endpoint) {
         let room = ports * addresses.len() as u64;
         if u64::from(plan.connections()) > room {
             let there_are = format!("the {} local ports there are", grouped(room));
             notes.push(fit(plan, room, &there_are, "widen net.ipv4.ip_local_port_range"));
         }
         let many = plan.load.stop.requests.is_none_or(|n| n > room);
-        if !plan.request.keep_alive && many {
+        if !plan.keep_alive() && many {
             notes.push(format!(
                 "a connection for each request uses up {} local ports, each for a minute after its close",
                 grouped(room)

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use crate::net::tls::{self, TlsSettings};
-use crate::plan::{Load, Protocol, Target};
+use crate::plan::{Load, Origin, Protocol};
 use crate::time::Nanos;
 
 use super::args::{RunArgs, VersionArg};
@@ -15,14 +15,14 @@ const STREAMS: u32 = 100;
 /// on a connection of its own; a note says what came of that.
 pub(super) fn protocol(
     args: &RunArgs,
-    target: &Target,
+    origin: &Origin,
     load: &Load,
     limit: Nanos,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Protocol> {
     let given = [(args.streams.is_some(), "--streams"), (args.connections.is_some(), "--connections")];
     let given = given.iter().find(|(given, _)| *given).map(|(_, flag)| *flag);
-    let is_2 = match (args.http_version, &target.tls) {
+    let is_2 = match (args.http_version, &origin.tls) {
         (VersionArg::V1_1, _) => {
             if let Some(flag) = given {
                 bail!("{flag} is about HTTP/2: give --http-version 2 too");
@@ -38,7 +38,7 @@ pub(super) fn protocol(
         (VersionArg::Auto, Some(tls)) => {
             let settings =
                 TlsSettings::new(tls, &[Protocol::ALPN_H2, Protocol::ALPN_HTTP1]).map_err(anyhow::Error::msg)?;
-            let chosen = tls::ask(&target.endpoint, &settings, limit);
+            let chosen = tls::ask(&origin.endpoint, &settings, limit);
             notes.push(match &chosen {
                 Ok(chosen) => format!("HTTP version: the server chose {}", if *chosen { "2" } else { "1.1" }),
                 Err(failure) => format!("HTTP version: 1.1, as the server could not be asked ({failure})"),

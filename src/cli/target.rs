@@ -92,7 +92,7 @@ pub(super) fn parse_header(text: &str) -> Result<Header, String> {
     if !is_token(name) {
         return Err(format!("header {text:?}: {name:?} is not a header name"));
     }
-    Ok(Header { name: name.into(), value: header_value(name, value)? })
+    Ok(Header { name: name.into(), value: header_value(name, value)?.into() })
 }
 
 /// A header's value (RFC 9110, 5.5), trimmed.
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn headers_are_lines_and_cannot_become_two() {
         let header = parse_header("X-Id:  a b ").unwrap();
-        assert_eq!((header.name.as_str(), header.value.as_str()), ("X-Id", "a b"));
+        assert_eq!((header.name.as_str(), header.value.fixed()), ("X-Id", Some("a b")));
         for text in ["no colon", ": x", "a b: c", "X: a\r\nY: b", "X: a\nb", "X\r\n: a", "X: \0"] {
             assert!(parse_header(text).is_err(), "{text:?}");
         }
@@ -185,7 +185,7 @@ mod tests {
         #[test]
         fn no_header_text_reaches_the_wire_with_a_line_break(text in "\\PC*|[a-zA-Z]+:[ -~\r\n\t]*") {
             if let Ok(header) = parse_header(&text) {
-                prop_assert!(!header.value.contains(['\r', '\n', '\0']) && is_token(&header.name));
+                prop_assert!(!header.value.fixed().unwrap().contains(['\r', '\n', '\0']) && is_token(&header.name));
             }
         }
 

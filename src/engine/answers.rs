@@ -158,6 +158,11 @@ impl<I: Io> Worker<'_, I> {
             Some(_)
                 if self.codec.is_multiplexed() && (connection.link == Link::Open || connection.successor.is_some()) => {
             }
+            Some(failure) if failure.spares_connection() => {
+                if !self.keep_alive {
+                    self.close(c);
+                }
+            }
             // The schedule says when the next attempt is made.
             Some(_) if matches!(self.pace, Pace::Open(_)) => {
                 self.close(c);
@@ -177,7 +182,9 @@ impl<I: Io> Worker<'_, I> {
         }
         match &mut self.pace {
             Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
-            Pace::Closed(_) if self.connections[c as usize].link != Link::BackOff => self.free.push(u),
+            Pace::Closed(_) if self.connections[c as usize].link != Link::BackOff || !self.homes.is_one() => {
+                self.free.push(u);
+            }
             Pace::Closed(_) => {}
             Pace::Open(open) => {
                 self.users[u as usize].freed = record.done.before(record.tool_error());

@@ -13,6 +13,8 @@ use super::user::Request;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) link: Link,
+    /// Whom it is to, by its number in the run.
+    pub(super) origin: u32,
     pub(super) session: Session,
     /// Those that use it, of this worker's; of those only the ones that name it as theirs.
     pub(super) users: Range<u32>,
@@ -58,9 +60,10 @@ pub(super) enum Link {
 }
 
 impl Connection {
-    pub(super) fn new(session: Session, users: Range<u32>) -> Connection {
+    pub(super) fn new(session: Session, users: Range<u32>, origin: u32) -> Connection {
         Connection {
             link: Link::Closed,
+            origin,
             session,
             users,
             in_flight: 0,

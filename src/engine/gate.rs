@@ -129,6 +129,7 @@ impl<I: Io> Worker<'_, I> {
         self.gate.is_awaited.resize(self.users.len(), false);
         let nobody = self.shared.nobody_connected();
         for u in 0..self.participants() {
+            self.turn_to_release(u);
             let user = &mut self.users[u as usize];
             let connection = &mut self.connections[user.connection as usize];
             connection.replaced = 0;
@@ -151,6 +152,17 @@ impl<I: Io> Worker<'_, I> {
                 Link::Closed => self.open(c),
                 Link::Queued | Link::Connecting | Link::Greeting | Link::BackOff => {}
             }
+        }
+    }
+
+    /// `u` turns to the origin that its part in the next release is for.
+    #[inline]
+    fn turn_to_release(&mut self, u: u32) {
+        if let Pace::Waves(waves) = &self.pace
+            && !self.homes.is_one()
+        {
+            let slot = waves.slot(self.first_user + u);
+            self.users[u as usize].connection = self.home(u, slot);
         }
     }
 
@@ -180,7 +192,7 @@ impl<I: Io> Worker<'_, I> {
         if u >= self.participants() || self.users[u as usize].stage == Stage::Primed {
             return;
         }
-        let Pace::Waves(waves) = &self.pace else { return self.gate.settle(u) };
+        let Pace::Waves(waves) = &self.pace else { return self.settle_for_all_origins(u) };
         let hold = waves.hold_last_byte;
         let (slot, wave) = (waves.slot(self.first_user + u), waves.number());
         let user = &mut self.users[u as usize];
@@ -191,8 +203,10 @@ impl<I: Io> Worker<'_, I> {
             return self.gate.settle(u);
         }
         user.take(slot, wave);
-        let payload = self.source.payload(slot, self.now);
-        connection.session.submit(payload, u, if hold { Hold::LastByte } else { Hold::All }, &mut self.codec);
+        let Ok(message) = self.source.message(slot, self.first_user + u, Some(wave), self.now) else {
+            return self.unable(u, Failure::new(Phase::Template, Cause::Unrendered));
+        };
+        connection.session.submit(message, u, if hold { Hold::LastByte } else { Hold::All }, &mut self.codec);
         user.stage = Stage::Primed;
         if hold {
             let node = self.link_node(c);
@@ -233,8 +247,23 @@ impl<I: Io> Worker<'_, I> {
         }
         user.unable = Some((failure, self.now));
         if !self.gate.is_open() {
-            self.gate.settle(u);
+            match &self.pace {
+                Pace::Waves(_) => self.gate.settle(u),
+                Pace::Closed(_) | Pace::Open(_) => self.settle_for_all_origins(u),
+            }
         }
+    }
+
+    /// Before a closed or open run, `u` has its connection to one origin, or
+    /// cannot have it: it is ready when that can be said of all. One is enough.
+    fn settle_for_all_origins(&mut self, u: u32) {
+        if self.turn_to_next_origin(u) {
+            return;
+        }
+        if self.has_some_connection(u) {
+            self.users[u as usize].unable = None;
+        }
+        self.gate.settle(u);
     }
 
     /// The wait of connection `c` after a failure is over.
@@ -256,7 +285,7 @@ impl<I: Io> Worker<'_, I> {
         for u in self.connections[c as usize].users.clone() {
             if self.is_user_of(u, c) {
                 match (&self.pace, self.users[u as usize].stage) {
-                    (Pace::Closed(_), Stage::Idle) => self.free.push(u),
+                    (Pace::Closed(_), Stage::Idle) if self.homes.is_one() => self.free.push(u),
                     _ => self.join(u),
                 }
             }
@@ -339,6 +368,7 @@ impl<I: Io> Worker<'_, I> {
                     user.unable = None;
                     match self.connections[user.connection as usize].link {
                         Link::Open | Link::Closed => open.set_free(u as u32),
+                        _ if !self.homes.is_one() => open.set_free(u as u32),
                         _ => user.stage = Stage::Joining,
                     }
                 }
@@ -396,12 +426,14 @@ impl<I: Io> Worker<'_, I> {
     /// A user that could not be connected fails in this wave; one whose
     /// connection is to be opened after the release, or is being replaced, opens it now.
     fn launch_unprimed(&mut self, u: u32, planned: Nanos) {
-        let Pace::Waves(waves) = &mut self.pace else { return };
-        let user = &mut self.users[u as usize];
+        let Pace::Waves(waves) = &self.pace else { return };
+        let (slot, wave) = (waves.slot(self.first_user + u), waves.number());
+        let user = &self.users[u as usize];
         if matches!(user.stage, Stage::InFlight) || user.request.ready == planned {
             return;
         }
-        user.take(waves.slot(self.first_user + u), waves.number());
+        self.take(u, slot, wave);
+        let user = &mut self.users[u as usize];
         user.request.ready = planned;
         if user.unable.is_some() {
             self.report_unable(u);
@@ -415,7 +447,7 @@ impl<I: Io> Worker<'_, I> {
             if self.users[u as usize].unable.is_some() && self.counting {
                 match self.next_slot() {
                     Some(slot) => {
-                        self.users[u as usize].take(slot, NO_WAVE);
+                        self.take(u, slot, NO_WAVE);
                         self.report_unable(u);
                     }
                     None => self.retire(u),
@@ -423,8 +455,7 @@ impl<I: Io> Worker<'_, I> {
             }
             let user = &mut self.users[u as usize];
             user.unable = None;
-            let link = self.connections[user.connection as usize].link;
-            if link != Link::BackOff && user.stage == Stage::Idle {
+            if user.stage == Stage::Idle && !self.waits_after_failure(u) {
                 self.free.push(u);
             }
         }

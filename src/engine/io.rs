@@ -32,11 +32,11 @@ pub trait Io {
     /// Wakes all other workers.
     fn wake_others(&mut self);
 
-    /// Begins to open connection `c`, which is closed.
+    /// Begins to open connection `c`, which is closed, to the origin of this number.
     ///
     /// # Errors
     /// Why it cannot be opened.
-    fn connect(&mut self, c: u32) -> Result<Handshake, Failure>;
+    fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure>;
 
     /// Goes on with opening connection `c`.
     ///

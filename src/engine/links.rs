@@ -85,7 +85,7 @@ impl<I: Io> Worker<'_, I> {
                 self.due_while_waiting(u);
             }
         }
-        let handshake = self.io.connect(c);
+        let handshake = self.io.connect(c, self.connections[c as usize].origin);
         self.on_handshake(c, handshake);
     }
 
@@ -276,9 +276,11 @@ impl<I: Io> Worker<'_, I> {
             return;
         }
         let Some(spare) = self.spares.pop() else { return };
-        let users = self.connections[c as usize].users.clone();
+        let (users, origin) = (self.connections[c as usize].users.clone(), self.connections[c as usize].origin);
+        self.homes.replace(origin, c, spare);
         let connection = &mut self.connections[spare as usize];
         connection.users = users.clone();
+        connection.origin = origin;
         connection.has_tried = true;
         (connection.failures, connection.replaced, connection.found_closed) = (0, 0, false);
         // Those that were to go on with this one go on with the new one.

@@ -6,6 +6,7 @@ mod closed;
 mod connection;
 mod deadlines;
 mod gate;
+mod homes;
 mod io;
 mod links;
 mod open;

@@ -1,7 +1,7 @@
 //! Requests: which one a user sends next, sending it, and users that send no more.
 
 use crate::proto::Hold;
-use crate::record::NO_WAVE;
+use crate::record::{Cause, Failure, NO_WAVE, Phase};
 use crate::request::Slot;
 use crate::time::Nanos;
 
@@ -25,8 +25,7 @@ impl<I: Io> Worker<'_, I> {
                 break;
             }
             // While its answer was looked at, its connection has failed: it is free again after the wait.
-            let c = self.users[u as usize].connection;
-            if self.connections[c as usize].link == Link::BackOff {
+            if self.waits_after_failure(u) {
                 continue;
             }
             match self.next_slot() {
@@ -56,8 +55,16 @@ impl<I: Io> Worker<'_, I> {
 
     #[inline]
     fn start(&mut self, u: u32, slot: Slot) {
-        self.users[u as usize].take(slot, NO_WAVE);
+        self.take(u, slot, NO_WAVE);
         self.send_when_open(u);
+    }
+
+    /// In a closed run, a user whose only connection has failed waits before it
+    /// sends the next request. With several origins the request waits that is for this one.
+    #[inline]
+    pub(super) fn waits_after_failure(&self, u: u32) -> bool {
+        let c = self.users[u as usize].connection;
+        self.connections[c as usize].link == Link::BackOff && self.homes.is_one()
     }
 
     /// Requests that are due are sent, as long as there are users without one; then they wait.
@@ -74,9 +81,10 @@ impl<I: Io> Worker<'_, I> {
             }
             let Pace::Open(open) = &mut self.pace else { return };
             let Some((slot, due)) = open.due(self.now) else { return };
-            let (users, connections) = (&self.users, &self.connections);
-            let has_room = |u: u32| connections[users[u as usize].connection as usize].has_room();
-            let Some(u) = open.next_free(has_room) else {
+            let (users, connections, homes) = (&self.users, &self.connections, &self.homes);
+            let origin = if homes.is_one() { 0 } else { homes.origin(self.source.target(slot)) };
+            let home = |u: u32| if homes.is_one() { users[u as usize].connection } else { homes.of(u, origin) };
+            let Some(u) = open.next_free(|u| connections[home(u) as usize].has_room()) else {
                 return self.note_the_waiting();
             };
             let waited = open.take();
@@ -125,8 +133,8 @@ impl<I: Io> Worker<'_, I> {
     /// `u` sends the request that was due at `due`. It was ready when its connection was.
     #[inline]
     fn start_due(&mut self, u: u32, slot: Slot, due: Nanos, waited: bool) {
+        self.take(u, slot, NO_WAVE);
         let user = &mut self.users[u as usize];
-        user.take(slot, NO_WAVE);
         user.request.due = due;
         user.request.ready = due.max(user.freed);
         user.request.taken = self.now;
@@ -191,8 +199,12 @@ impl<I: Io> Worker<'_, I> {
         if connection.session.capacity() == 0 {
             return self.wait_for_room(u);
         }
-        let payload = self.source.payload(user.request.slot, self.now);
-        connection.session.submit(payload, u, Hold::Nothing, &mut self.codec);
+        let number = self.first_user + u;
+        let request = &user.request;
+        let Ok(message) = self.source.message(request.slot, number, request.wave(), self.now) else {
+            return self.not_rendered(u);
+        };
+        connection.session.submit(message, u, Hold::Nothing, &mut self.codec);
         connection.in_flight += 1;
         let had_to_wait = std::mem::replace(&mut user.stage, Stage::InFlight) == Stage::Pending;
         let request = &mut user.request;
@@ -216,6 +228,18 @@ impl<I: Io> Worker<'_, I> {
             self.sent(u);
             self.flush(c);
         }
+    }
+
+    /// There is no text for the request of `u`: it fails without having been sent.
+    #[cold]
+    fn not_rendered(&mut self, u: u32) {
+        self.now = self.io.now();
+        let request = &mut self.users[u as usize].request;
+        if request.due == Nanos::NEVER {
+            (request.due, request.ready) = (self.now, self.now);
+            self.came(u);
+        }
+        self.fail_unsent(u, Failure::new(Phase::Template, Cause::Unrendered));
     }
 
     /// The server allows no more requests at a time on the connection of `u`.
@@ -310,7 +334,7 @@ impl<I: Io> Worker<'_, I> {
                 let link = self.connections[user.connection as usize].link;
                 // A request that waits for its turn to connect is not due yet, and now will not be.
                 let is_due = user.stage == Stage::Pending && user.request.due != Nanos::NEVER;
-                let too_late = past_end && link == Link::Queued && !is_due;
+                let too_late = past_end && matches!(link, Link::Queued | Link::BackOff) && !is_due;
                 if (link == Link::BackOff && user.stage == Stage::Idle) || too_late {
                     self.retire(u);
                 }
@@ -335,7 +359,7 @@ impl<I: Io> Worker<'_, I> {
             let measured = Slot { index: u64::from(self.first_user + u), measured: true };
             let wave = if matches!(self.pace, Pace::Waves(_)) { 0 } else { NO_WAVE };
             if self.users[u as usize].unable.is_some() && !had_begun {
-                self.users[u as usize].take(measured, wave);
+                self.take(u, measured, wave);
                 if let Pace::Waves(waves) = &mut self.pace {
                     waves.outstanding += 1;
                 }

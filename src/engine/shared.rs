@@ -51,7 +51,7 @@ impl Shared {
             t0: AtomicU64::new(0),
             stop,
             schedule_ended: AtomicBool::new(false),
-            connections: plan.connections(),
+            connections: plan.all_connections(),
             first_failures: AtomicU32::new(0),
         }
     }

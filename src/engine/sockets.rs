@@ -7,7 +7,7 @@ use mio::Waker;
 use crate::net;
 use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
-use crate::plan::{Endpoint, Target};
+use crate::plan::Endpoint;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
 
@@ -17,8 +17,8 @@ use super::{Io, Usage};
 #[derive(Debug)]
 pub struct Sockets {
     poller: Poller,
-    to: To,
-    tls: Option<TlsSettings>,
+    /// Whom connections are made to, by number.
+    origins: Vec<Origin>,
     connections: Vec<Connection>,
     /// Ciphertext passes through here.
     scratch: Box<[u8]>,
@@ -52,6 +52,12 @@ impl StampClock {
 }
 
 #[derive(Debug)]
+struct Origin {
+    to: To,
+    tls: Option<TlsSettings>,
+}
+
+#[derive(Debug)]
 enum To {
     Tcp(Addresses),
     Unix(std::path::PathBuf),
@@ -59,29 +65,35 @@ enum To {
 
 #[derive(Debug, Default)]
 struct Connection {
+    origin: u32,
     transport: Option<Transport>,
     /// Where it goes, and how many other addresses may be tried if that fails.
     attempt: Option<(std::net::SocketAddr, usize)>,
 }
 
 impl Sockets {
-    /// For at most `slots` connections of worker `worker`, who waits on `poller` and wakes `others`.
-    pub fn new(
-        target: &Target,
-        tls: Option<TlsSettings>,
+    /// For at most `slots` connections of worker `worker` to these origins, each
+    /// with its TLS; the worker waits on `poller` and wakes `others`.
+    pub fn new<'a>(
+        origins: impl IntoIterator<Item = (&'a Endpoint, Option<TlsSettings>)>,
         worker: u32,
         slots: usize,
         poller: Poller,
         others: Vec<Arc<Waker>>,
     ) -> Sockets {
-        let to = match &target.endpoint {
-            Endpoint::Tcp(list) => To::Tcp(Addresses::new(list, worker as usize)),
-            Endpoint::Unix(path) => To::Unix(path.clone()),
+        let origin = |(endpoint, tls): (&Endpoint, _)| Origin {
+            to: match endpoint {
+                Endpoint::Tcp(list) => To::Tcp(Addresses::new(list, worker as usize)),
+                Endpoint::Unix(path) => To::Unix(path.clone()),
+            },
+            tls,
         };
+        let origins: Vec<Origin> = origins.into_iter().map(origin).collect();
         // A TLS record and its frame fit several times; without TLS nothing passes here.
-        let scratch = vec![0; if tls.is_some() { 64 * 1024 } else { 0 }].into();
+        let has_tls = origins.iter().any(|origin| origin.tls.is_some());
+        let scratch = vec![0; if has_tls { 64 * 1024 } else { 0 }].into();
         let connections = (0..slots).map(|_| Connection::default()).collect();
-        Sockets { poller, to, tls, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None }
+        Sockets { poller, origins, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None }
     }
 
     /// The kernel is asked to stamp what arrives on TCP connections.
@@ -97,17 +109,17 @@ impl Sockets {
     /// Begins to connect to the next address, and to the ones after it as long as they fail at once.
     fn try_addresses(&mut self, c: u32, mut others: usize) -> Result<Handshake, Failure> {
         let stamps = self.stamps.is_some();
-        let To::Tcp(addresses) = &mut self.to else { unreachable!("a Unix socket has no second address") };
+        let Origin { to, tls } = &mut self.origins[self.connections[c as usize].origin as usize];
+        let To::Tcp(addresses) = to else { unreachable!("a Unix socket has no second address") };
         loop {
             let address = addresses.take_turn();
             let connection = &mut self.connections[c as usize];
             connection.attempt = Some((address, others));
-            let begun =
-                Transport::tcp(address, &self.poller, c, self.tls.as_ref(), stamps).and_then(|mut transport| {
-                    let handshake = transport.handshake(&mut self.scratch)?;
-                    connection.transport = Some(transport);
-                    Ok(handshake)
-                });
+            let begun = Transport::tcp(address, &self.poller, c, tls.as_ref(), stamps).and_then(|mut transport| {
+                let handshake = transport.handshake(&mut self.scratch)?;
+                connection.transport = Some(transport);
+                Ok(handshake)
+            });
             match begun {
                 Err(failure) if others > 0 && is_about_the_address(failure) => {
                     addresses.report(address, false);
@@ -166,14 +178,16 @@ impl Io for Sockets {
         }
     }
 
-    fn connect(&mut self, c: u32) -> Result<Handshake, Failure> {
-        match &self.to {
+    fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure> {
+        self.connections[c as usize].origin = origin;
+        let Origin { to, tls } = &self.origins[origin as usize];
+        match to {
             To::Tcp(addresses) => {
                 let others = addresses.count() - 1;
                 self.try_addresses(c, others)
             }
             To::Unix(path) => {
-                let mut transport = Transport::unix(path, &self.poller, c, self.tls.as_ref())?;
+                let mut transport = Transport::unix(path, &self.poller, c, tls.as_ref())?;
                 let handshake = transport.handshake(&mut self.scratch)?;
                 self.connections[c as usize].transport = Some(transport);
                 Ok(handshake)
@@ -184,7 +198,8 @@ impl Io for Sockets {
     fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {
         let Some((transport, scratch)) = self.transport(c) else { return Ok(Handshake::Pending) };
         let result = transport.handshake(scratch);
-        let (To::Tcp(addresses), Some((address, others))) = (&mut self.to, self.connections[c as usize].attempt) else {
+        let Connection { origin, attempt, .. } = self.connections[c as usize];
+        let (To::Tcp(addresses), Some((address, others))) = (&mut self.origins[origin as usize].to, attempt) else {
             return result;
         };
         match result {

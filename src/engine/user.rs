@@ -58,6 +58,14 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Its wave, in the wave model.
+    #[inline]
+    pub(super) fn wave(&self) -> Option<u32> {
+        (self.wave != NO_WAVE).then_some(self.wave)
+    }
+}
+
 impl User {
     pub(super) fn new(connection: u32) -> User {
         User {

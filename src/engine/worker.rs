@@ -14,6 +14,7 @@ use crate::time::{Nanos, WallClock};
 use super::closed::Closed;
 use super::connection::{Connection, Link};
 use super::gate::Gate;
+use super::homes::{self, Homes};
 use super::links::{BACK_OFF, CONNECTING, REQUEST};
 use super::open::Open;
 use super::user::{Stage, User};
@@ -28,6 +29,7 @@ pub struct Worker<'a, I> {
     pub(super) pace: Pace,
     pub(super) gate: Gate,
     pub(super) users: Vec<User>,
+    pub(super) homes: Homes,
     /// By number: those that users begin with, and spare ones.
     pub(super) connections: Vec<Connection>,
     /// Connections of which nobody is a user.
@@ -107,16 +109,17 @@ impl<'a, I: Io> Worker<'a, I> {
         let count = share.users.len() as u32;
         let codec = Codec::new(plan);
         let mut connections = Vec::with_capacity(share.slots());
-        for c in share.connections.clone() {
-            let users = schedule::share_of(c, plan.connections(), plan.load.users);
-            let users = users.start - share.users.start..users.end - share.users.start;
-            connections.push(Connection::new(codec.session(), users));
+        for origin in 0..plan.origins.len() as u32 {
+            for c in share.connections.clone() {
+                let users = schedule::share_of(c, plan.connections(), plan.load.users);
+                let users = users.start - share.users.start..users.end - share.users.start;
+                connections.push(Connection::new(codec.session(), users, origin));
+            }
         }
-        let users = connections.iter().enumerate();
-        let users: Vec<User> =
-            users.flat_map(|(c, connection)| connection.users.clone().map(move |_| User::new(c as u32))).collect();
+        let users: Vec<User> = homes::of_users(&connections, 0).into_iter().map(User::new).collect();
+        let homes = Homes::new(plan, &connections);
         let spares: Vec<u32> = (connections.len() as u32..share.slots() as u32).collect();
-        connections.extend(spares.iter().map(|_| Connection::new(codec.session(), 0..0)));
+        connections.extend(spares.iter().map(|_| Connection::new(codec.session(), 0..0, 0)));
         let load = &plan.load;
         let pace = match &load.model {
             Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(load, *every, *hold_last_byte)),
@@ -140,7 +143,8 @@ impl<'a, I: Io> Worker<'a, I> {
             unwritten: Vec::with_capacity(connections.len()),
             connections,
             spares,
-            source: Source::new(&plan.body, plan.seed, clock),
+            homes,
+            source: Source::new(plan, clock),
             codec,
             tally: Tally::new(Nanos::ZERO, Nanos::NEVER, clocks),
             free: Vec::with_capacity(count as usize),
@@ -151,7 +155,7 @@ impl<'a, I: Io> Worker<'a, I> {
             counting: false,
             warming: (load.warmup == Warmup::Auto).then(Beat::default),
             launched: Nanos::NEVER,
-            keep_alive: plan.request.keep_alive,
+            keep_alive: plan.keep_alive(),
             watch: Watch::new(clocks.error),
             number,
             first_user: share.users.start,

@@ -7,9 +7,9 @@
 pub mod http1;
 pub mod http2;
 
-use crate::plan::{Plan, Protocol};
+use crate::plan::{Plan, Protocol, Target};
 use crate::record::{Cause, Failure};
-use crate::request::Payload;
+use crate::request::Message;
 use crate::time::Nanos;
 
 /// The engine's name for a request under way: the number of its user.
@@ -62,13 +62,15 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec for this plan's protocol and request.
+    /// The codec for this plan's protocol and requests.
     pub fn new(plan: &Plan) -> Codec {
+        let targets = plan.targets.list.iter();
+        let is_tls = |target: &Target| plan.origins[target.origin as usize].tls.is_some();
         match plan.protocol {
-            Protocol::Http1 => Codec::Http1(http1::Codec::new(&plan.request, &plan.body)),
+            Protocol::Http1 => Codec::Http1(http1::Codec::new(targets.map(|target| (&target.head, &target.body)))),
             Protocol::Http2 { .. } => {
-                let scheme = if plan.target.tls.is_some() { "https" } else { "http" };
-                Codec::Http2(http2::Codec::new(&plan.request, &plan.body, scheme))
+                let targets = targets.map(|target| (&target.head, &target.body, is_tls(target)));
+                Codec::Http2(http2::Codec::new(targets))
             }
         }
     }
@@ -150,10 +152,10 @@ impl Session {
     /// Takes a request, which [`Self::capacity`] allowed, and of it `hold`
     /// waits for [`Self::release`].
     #[inline]
-    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &mut Codec) {
+    pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &mut Codec) {
         match (self, codec) {
-            (Session::Http1(s), Codec::Http1(codec)) => s.submit(payload, ticket, hold, codec),
-            (Session::Http2(s), Codec::Http2(codec)) => s.submit(payload, ticket, hold, codec),
+            (Session::Http1(s), Codec::Http1(codec)) => s.submit(message, ticket, hold, codec),
+            (Session::Http2(s), Codec::Http2(codec)) => s.submit(message, ticket, hold, codec),
             _ => unreachable!("{ONE_PROTOCOL}"),
         }
     }
@@ -198,7 +200,7 @@ impl Session {
     pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &mut Codec, done: &mut Vec<Answer>) {
         match (self, codec) {
             (Session::Http1(s), Codec::Http1(codec)) => s.receive(bytes, now, codec, done),
-            (Session::Http2(s), Codec::Http2(codec)) => s.receive(bytes, now, codec, done),
+            (Session::Http2(s), Codec::Http2(_)) => s.receive(bytes, now, done),
             _ => unreachable!("{ONE_PROTOCOL}"),
         }
     }

@@ -630,7 +630,7 @@ mod tests {
             let mut records: Vec<(Record, bool)> = events.iter().map(|&(at, took, kind, mine)| {
                 let r = match kind {
                     0 => failed(at, Phase::Read, Cause::Reset),
-                    1 => failed(at, Phase::Timeout, Cause::WaitBody),
+                    1 => failed(at, Phase::Timeout, Cause::Body),
                     2 => Record { ready: T0, due: T0, ..record(at, took, 200) },
                     _ => record(at, took, 503),
                 };

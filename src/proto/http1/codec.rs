@@ -1,67 +1,151 @@
-//! Requests as bytes: the head once, the body each time.
+//! Requests as bytes: what does not change once, what does each time.
 
 use std::rc::Rc;
 
-use crate::request::{Body, Payload, RequestHead};
+use crate::request::{Body, Drawn, Message, Payload, Redirected, RequestHead, Text};
 
 use super::HeadCache;
 
 /// What the HTTP/1.1 sessions of one worker share.
 #[derive(Debug)]
 pub struct Codec {
-    /// The last answer's head.
-    pub(super) heads: HeadCache,
+    /// The head of the last answer, to a request that was not HEAD and to one that was.
+    pub(super) heads: [HeadCache; 2],
+    targets: Vec<Encoded>,
+}
+
+/// The requests for one target.
+#[derive(Debug)]
+struct Encoded {
     /// A whole request with the shared body, ready to be sent.
     shared: Rc<[u8]>,
     /// A request's head up to the value of `Content-Length`.
     prefix: Vec<u8>,
+    /// If the head differs from request to request, its pieces; else empty.
+    pieces: Vec<Piece>,
+    /// What follows the pieces where the body does not differ.
+    tail: Vec<u8>,
+    is_head: bool,
+}
+
+/// A piece of a head.
+#[derive(Debug)]
+enum Piece {
+    Fixed(Vec<u8>),
+    Path,
+    /// The value of the next header that differs.
+    Value,
 }
 
 impl Codec {
-    /// Encodes what does not change from request to request (RFC 9112, 3 to 6).
-    pub fn new(head: &RequestHead, body: &Body) -> Codec {
-        let mut prefix = Vec::with_capacity(256);
-        let mut line = |parts: [&str; 4]| {
-            parts.iter().for_each(|part| prefix.extend_from_slice(part.as_bytes()));
-            prefix.extend_from_slice(b"\r\n");
-        };
-        line([&head.method, " ", &head.path, " HTTP/1.1"]);
-        line(["Host: ", &head.authority, "", ""]);
+    /// Encodes what does not change from request to request (RFC 9112, 3 to 6), for each target.
+    pub fn new<'a>(targets: impl IntoIterator<Item = (&'a RequestHead, &'a Body)>) -> Codec {
+        let targets = targets.into_iter().map(|(head, body)| Encoded::new(head, body)).collect();
+        Codec { heads: [HeadCache::new(false), HeadCache::new(true)], targets }
+    }
+
+    /// A request's bytes, as one shared block or written over `own`; and whether it is a HEAD.
+    #[inline]
+    pub(super) fn encode(&self, message: Message<'_>, own: &mut Vec<u8>) -> (Option<Rc<[u8]>>, bool) {
+        let target = &self.targets[message.target as usize];
+        match message.payload {
+            Payload::Shared => return (Some(Rc::clone(&target.shared)), target.is_head),
+            Payload::Own(body) => {
+                own.clear();
+                own.reserve(target.prefix.len() + body.len() + 24);
+                own.extend_from_slice(&target.prefix);
+                push_body(body, own);
+            }
+            Payload::Drawn(drawn) => target.draw(drawn, own),
+            Payload::Redirected(redirected) => {
+                let Redirected { head, .. } = redirected;
+                return (Some(Encoded::new(head, &redirected.body()).shared), head.is_head());
+            }
+        }
+        (None, target.is_head)
+    }
+}
+
+/// The rest of a request whose head is written up to the value of `Content-Length`.
+#[inline]
+fn push_body(body: &[u8], own: &mut Vec<u8>) {
+    own.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+    own.extend_from_slice(b"\r\n\r\n");
+    own.extend_from_slice(body);
+}
+
+impl Encoded {
+    fn new(head: &RequestHead, body: &Body) -> Encoded {
+        let mut pieces = Pieces { done: Vec::new(), open: Vec::with_capacity(256) };
+        pieces.text(&[&head.method, " "]);
+        pieces.value(&head.path, Piece::Path);
+        pieces.text(&[" HTTP/1.1\r\nHost: ", &head.authority, "\r\n"]);
         for header in &head.headers {
-            line([&header.name, ": ", &header.value, ""]);
+            pieces.text(&[&header.name, ": "]);
+            pieces.value(&header.value, Piece::Value);
+            pieces.text(&["\r\n"]);
         }
         if !head.keep_alive {
-            line(["Connection: close", "", "", ""]);
+            pieces.text(&["Connection: close\r\n"]);
         }
-        let mut shared = prefix.clone();
+        let Pieces { done: mut pieces, open: mut prefix } = pieces;
+        let mut tail = Vec::new();
         match body {
             // A method that may carry a body says that it carries none (RFC 9110, 8.6).
             Body::None if matches!(head.method.as_str(), "POST" | "PUT" | "PATCH") => {
-                shared.extend_from_slice(b"Content-Length: 0\r\n\r\n");
+                tail.extend_from_slice(b"Content-Length: 0\r\n\r\n");
             }
-            Body::None | Body::Dynamic => shared.extend_from_slice(b"\r\n"),
+            Body::None | Body::Template(_) | Body::Lines(_) => tail.extend_from_slice(b"\r\n"),
             Body::Fixed(bytes) => {
-                shared.extend_from_slice(format!("Content-Length: {}\r\n\r\n", bytes.len()).as_bytes());
-                shared.extend_from_slice(bytes);
+                tail.extend_from_slice(b"Content-Length: ");
+                push_body(bytes, &mut tail);
             }
         }
+        let shared = if pieces.is_empty() { [&prefix[..], &tail].concat() } else { Vec::new() };
+        if !pieces.is_empty() {
+            pieces.push(Piece::Fixed(std::mem::take(&mut prefix)));
+        }
         prefix.extend_from_slice(b"Content-Length: ");
-        Codec { heads: HeadCache::new(head.is_head()), shared: shared.into(), prefix }
+        Encoded { shared: shared.into(), prefix, pieces, tail, is_head: head.is_head() }
     }
 
-    /// A request's bytes, as one shared block or written over `own`.
-    #[inline]
-    pub(super) fn encode(&self, payload: Payload<'_>, own: &mut Vec<u8>) -> Option<Rc<[u8]>> {
-        match payload {
-            Payload::Shared => Some(Rc::clone(&self.shared)),
-            Payload::Own(body) => {
-                own.clear();
-                own.reserve(self.prefix.len() + body.len() + 24);
-                own.extend_from_slice(&self.prefix);
-                own.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
-                own.extend_from_slice(b"\r\n\r\n");
-                own.extend_from_slice(body);
-                None
+    fn draw(&self, drawn: &Drawn, own: &mut Vec<u8>) {
+        own.clear();
+        let mut values = drawn.values.iter();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Fixed(bytes) => own.extend_from_slice(bytes),
+                Piece::Path => own.extend_from_slice(&drawn.path),
+                Piece::Value => own.extend_from_slice(values.next().map_or(&[], |value| &value[..])),
+            }
+        }
+        match &drawn.body {
+            Some(body) => {
+                own.extend_from_slice(b"Content-Length: ");
+                push_body(body, own);
+            }
+            None => own.extend_from_slice(&self.tail),
+        }
+    }
+}
+
+/// Pieces of a head being put together.
+struct Pieces {
+    done: Vec<Piece>,
+    open: Vec<u8>,
+}
+
+impl Pieces {
+    fn text(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.open.extend_from_slice(part.as_bytes()));
+    }
+
+    fn value(&mut self, text: &Text, piece: Piece) {
+        match text {
+            Text::Fixed(text) => self.open.extend_from_slice(text.as_bytes()),
+            Text::Template(_) => {
+                self.done.push(Piece::Fixed(std::mem::take(&mut self.open)));
+                self.done.push(piece);
             }
         }
     }
@@ -78,7 +162,8 @@ mod tests {
     }
 
     fn shared(head: &RequestHead, body: &Body) -> String {
-        let bytes = Codec::new(head, body).encode(Payload::Shared, &mut Vec::new()).unwrap();
+        let message = Message { target: 0, payload: Payload::Shared };
+        let bytes = Codec::new([(head, body)]).encode(message, &mut Vec::new()).0.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -99,8 +184,8 @@ mod tests {
         let text = shared(&head("PUT", true), &Body::Fixed((*b"hello").into()));
         assert!(text.ends_with("Accept: */*\r\nContent-Length: 5\r\n\r\nhello"), "{text}");
         let mut own = b"left over".to_vec();
-        let codec = Codec::new(&head("PUT", true), &Body::Dynamic);
-        assert!(codec.encode(Payload::Own(b"{}"), &mut own).is_none());
+        let codec = Codec::new([(&head("PUT", true), &Body::None)]);
+        assert!(codec.encode(Message { target: 0, payload: Payload::Own(b"{}") }, &mut own).0.is_none());
         assert!(own.starts_with(b"PUT /a?b=c") && own.ends_with(b"Content-Length: 2\r\n\r\n{}"));
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::proto::{Answer, End, Hold, Ticket};
 use crate::record::{Cause, Failure, Phase};
-use crate::request::Payload;
+use crate::request::Message;
 use crate::time::Nanos;
 
 use super::{Codec, Progress, Reader};
@@ -23,6 +23,8 @@ pub struct Session {
     spent: bool,
     /// It has answered before.
     reused: bool,
+    /// The request under way is HEAD: its answer has no body.
+    is_head: bool,
 }
 
 /// What is still to be written.
@@ -53,6 +55,7 @@ impl Session {
             first_byte: Nanos::NEVER,
             spent: false,
             reused: false,
+            is_head: false,
         }
     }
 
@@ -70,9 +73,9 @@ impl Session {
 
     /// Takes a request. See [`crate::proto::Session::submit`].
     #[inline]
-    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
+    pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert_eq!(self.capacity(), 1);
-        self.outbox.shared = codec.encode(payload, &mut self.outbox.own);
+        (self.outbox.shared, self.is_head) = codec.encode(message, &mut self.outbox.own);
         self.outbox.written = 0;
         // Held as a whole it is nobody's to write.
         self.outbox.held = hold == Hold::LastByte;
@@ -116,7 +119,7 @@ impl Session {
         if self.first_byte == Nanos::NEVER {
             self.first_byte = now;
         }
-        let progress = self.reader.receive(bytes, &mut codec.heads);
+        let progress = self.reader.receive(bytes, &mut codec.heads[usize::from(self.is_head)]);
         if self.reader.take_interim() {
             let begun = self.reader.has_begun() || progress.is_err();
             self.first_byte = if begun { now } else { Nanos::NEVER };
@@ -139,7 +142,7 @@ impl Session {
     pub fn end(&mut self, end: End, codec: &mut Codec, done: &mut Vec<Answer>) {
         self.spent = true;
         let Some(ticket) = self.ticket else { return };
-        let failure = match (end, self.reader.end(&mut codec.heads)) {
+        let failure = match (end, self.reader.end(&mut codec.heads[usize::from(self.is_head)])) {
             (End::Closed, Ok(true)) => None,
             (End::Closed, Ok(false)) if self.reused => Some(Failure::new(Phase::Read, Cause::ClosedReused)),
             (End::Closed, Ok(false)) => Some(Failure::new(Phase::Read, Cause::ClosedBeforeAnswer)),
@@ -159,7 +162,7 @@ impl Session {
     pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
         self.spent = true;
         let waiting_for = match () {
-            () if self.reader.in_body() => Cause::WaitBody,
+            () if self.reader.in_body() => Cause::Body,
             () if self.outbox.is_pending() => Cause::WaitWrite,
             () => Cause::WaitFirstByte,
         };
@@ -196,7 +199,9 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Body, RequestHead};
+    use crate::request::{Body, Payload, RequestHead};
+
+    const SHARED: Message<'_> = Message { target: 0, payload: Payload::Shared };
 
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -215,12 +220,12 @@ mod tests {
                 headers: vec![],
                 keep_alive: true,
             };
-            let codec = Codec::new(&head, &Body::Fixed((*b"body").into()));
+            let codec = Codec::new([(&head, &Body::Fixed((*b"body").into()))]);
             Wire { session: Session::new(), codec, done: vec![] }
         }
 
         fn submit(&mut self) -> &mut Wire {
-            self.session.submit(Payload::Shared, 7, Hold::Nothing, &self.codec);
+            self.session.submit(SHARED, 7, Hold::Nothing, &self.codec);
             self
         }
 
@@ -264,7 +269,7 @@ mod tests {
     #[test]
     fn the_held_byte_waits_for_its_release() {
         let mut wire = Wire::new();
-        wire.session.submit(Payload::Shared, 0, Hold::LastByte, &wire.codec);
+        wire.session.submit(SHARED, 0, Hold::LastByte, &wire.codec);
         wire.write(usize::MAX);
         assert_eq!(wire.session.transmit(), b"");
         wire.session.release();
@@ -331,6 +336,6 @@ mod tests {
         let mut reading = Wire::new();
         reading.submit().write(1000).receive(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 2);
         let (answer, cause) = reading.session.give_up(7);
-        assert_eq!((answer.status, answer.body_bytes, answer.first_byte, cause), (200, 3, Nanos(2), Cause::WaitBody));
+        assert_eq!((answer.status, answer.body_bytes, answer.first_byte, cause), (200, 3, Nanos(2), Cause::Body));
     }
 }

@@ -1,21 +1,40 @@
-//! Requests as header blocks: encoded once.
+//! Requests as header blocks: what does not change once, what does each time.
 
 use std::rc::Rc;
 
-use crate::request::{Body, RequestHead};
+use crate::request::{Body, Drawn, Redirected, RequestHead, Text};
 
 use super::hpack;
 
 /// What the HTTP/2 sessions of one worker share.
 #[derive(Debug)]
 pub struct Codec {
+    pub(super) targets: Vec<Encoded>,
+}
+
+/// The requests for one target.
+#[derive(Debug)]
+pub(super) struct Encoded {
     /// The header block of a request with the shared body, or with none.
     pub(super) shared: Vec<u8>,
     pub(super) body: Option<Rc<[u8]>>,
     /// The block of a request with a body of its own, without `content-length`.
     pub(super) prefix: Vec<u8>,
+    /// If the head differs from request to request, its pieces; else empty.
+    pieces: Vec<Piece>,
+    /// The `content-length` that follows the pieces where the body does not differ.
+    tail: Vec<u8>,
     /// The request is HEAD: its answers have no body.
     pub(super) is_head: bool,
+}
+
+/// A piece of a header block.
+#[derive(Debug)]
+enum Piece {
+    Fixed(Vec<u8>),
+    Path,
+    /// The next header that differs: its name, and whether it is secret.
+    Field(String, bool),
 }
 
 /// Fields of a connection, which HTTP/2 does not have (RFC 9113, 8.2.2).
@@ -25,34 +44,80 @@ pub const OF_A_CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-conne
 const SENSITIVE: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 impl Codec {
-    /// Encodes what does not change from request to request (RFC 9113, 8.3.1).
-    pub fn new(head: &RequestHead, body: &Body, scheme: &str) -> Codec {
+    /// Encodes what does not change from request to request (RFC 9113, 8.3.1), for
+    /// each target: its head, its body, and whether it is asked for over TLS.
+    pub fn new<'a>(targets: impl IntoIterator<Item = (&'a RequestHead, &'a Body, bool)>) -> Codec {
+        let targets = targets.into_iter().map(|(head, body, https)| Encoded::new(head, body, https));
+        Codec { targets: targets.collect() }
+    }
+}
+
+impl Encoded {
+    fn new(head: &RequestHead, body: &Body, https: bool) -> Encoded {
         let mut prefix = Vec::with_capacity(256);
-        let pseudo =
-            [(":method", &*head.method), (":scheme", scheme), (":path", &*head.path), (":authority", &*head.authority)];
-        for (name, value) in pseudo {
-            hpack::field(name.as_bytes(), value.as_bytes(), false, &mut prefix);
+        let mut pieces = Vec::new();
+        let fixed = |name: &str, value: &str, out: &mut Vec<u8>| {
+            hpack::field(name.as_bytes(), value.as_bytes(), SENSITIVE.contains(&name), out);
+        };
+        fixed(":method", &head.method, &mut prefix);
+        fixed(":scheme", if https { "https" } else { "http" }, &mut prefix);
+        match &head.path {
+            Text::Fixed(path) => fixed(":path", path, &mut prefix),
+            Text::Template(_) => pieces.extend([Piece::Fixed(std::mem::take(&mut prefix)), Piece::Path]),
         }
+        fixed(":authority", &head.authority, &mut prefix);
         for header in &head.headers {
             let name = header.name.to_ascii_lowercase();
-            if !OF_A_CONNECTION.contains(&&*name) {
-                let sensitive = SENSITIVE.contains(&&*name);
-                hpack::field(name.as_bytes(), header.value.as_bytes(), sensitive, &mut prefix);
+            match &header.value {
+                _ if OF_A_CONNECTION.contains(&&*name) => {}
+                Text::Fixed(value) => fixed(&name, value, &mut prefix),
+                Text::Template(_) => {
+                    pieces.push(Piece::Fixed(std::mem::take(&mut prefix)));
+                    let sensitive = SENSITIVE.contains(&&*name);
+                    pieces.push(Piece::Field(name, sensitive));
+                }
             }
         }
-        let mut shared = prefix.clone();
+        if !pieces.is_empty() {
+            pieces.push(Piece::Fixed(std::mem::take(&mut prefix)));
+        }
+        let mut tail = Vec::new();
         let body = match body {
             Body::Fixed(bytes) => {
-                hpack::content_length(bytes.len(), &mut shared);
+                hpack::content_length(bytes.len(), &mut tail);
                 Some(Rc::from(&bytes[..])).filter(|bytes: &Rc<[u8]>| !bytes.is_empty())
             }
             // A method that may carry a body says that it carries none (RFC 9110, 8.6).
             Body::None if matches!(head.method.as_str(), "POST" | "PUT" | "PATCH") => {
-                hpack::content_length(0, &mut shared);
+                hpack::content_length(0, &mut tail);
                 None
             }
-            Body::None | Body::Dynamic => None,
+            Body::None | Body::Template(_) | Body::Lines(_) => None,
         };
-        Codec { shared, body, prefix, is_head: head.is_head() }
+        let shared = [&prefix[..], &tail].concat();
+        Encoded { shared, body, prefix, pieces, tail, is_head: head.is_head() }
+    }
+
+    /// A request that goes where a redirect has sent it.
+    pub(super) fn redirected(redirected: &Redirected) -> Encoded {
+        Encoded::new(&redirected.head, &redirected.body(), redirected.https)
+    }
+
+    /// The header block of a request whose head is its own, without the `content-length` of a body of its own.
+    pub(super) fn draw(&self, drawn: &Drawn, block: &mut Vec<u8>) {
+        let mut values = drawn.values.iter();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Fixed(bytes) => block.extend_from_slice(bytes),
+                Piece::Path => hpack::field(b":path", &drawn.path, false, block),
+                Piece::Field(name, sensitive) => {
+                    let value = values.next().map_or(&[][..], |value| value);
+                    hpack::field(name.as_bytes(), value, *sensitive, block);
+                }
+            }
+        }
+        if drawn.body.is_none() {
+            block.extend_from_slice(&self.tail);
+        }
     }
 }

@@ -4,7 +4,6 @@ use crate::proto::Answer;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
-use super::Codec;
 use super::frame::{FrameHead, HEAD, code, flag, kind};
 use super::head::{BadHead, MAX_LIST, decode_trailers};
 use super::hpack::HpackError;
@@ -65,7 +64,6 @@ pub(super) struct Turn<'a> {
     now: Nanos,
     /// When the first bytes of the frame under way, or of its header block, were read.
     began: Nanos,
-    is_head: bool,
     pub(super) done: &'a mut Vec<Answer>,
 }
 
@@ -79,11 +77,11 @@ enum Of {
 impl Session {
     /// Takes bytes that were read at `now`.
     #[inline]
-    pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &Codec, done: &mut Vec<Answer>) {
+    pub fn receive(&mut self, bytes: &[u8], now: Nanos, done: &mut Vec<Answer>) {
         if self.fault.is_some() {
             return;
         }
-        let mut turn = Turn { now, began: now, is_head: codec.is_head, done };
+        let mut turn = Turn { now, began: now, done };
         if let Err(Fatal(cause, code)) = self.take_all(bytes, &mut turn) {
             self.fault = Some(Failure::new(Phase::Http2, cause));
             self.spent = true;
@@ -348,7 +346,7 @@ impl Session {
             }
             stream.status = head.status;
             stream.first_byte = turn.began;
-            let without_body = turn.is_head || matches!(head.status, 204 | 304);
+            let without_body = stream.is_head || matches!(head.status, 204 | 304);
             stream.expected = head.length.filter(|_| !without_body);
             self.inbox.idle = 0;
             if ends {

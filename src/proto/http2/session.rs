@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use crate::proto::{Answer, End, Hold, Ticket};
 use crate::record::{Cause, Failure, Phase};
-use crate::request::Payload;
+use crate::request::{Message, Payload};
 
 use super::Codec;
+use super::codec::Encoded;
 use super::frame::{MAX_STREAM, code, flag, goaway_cause, kind, setting};
 use super::head::{HeadCache, MAX_LIST};
 use super::hpack::{self, Decoder};
@@ -29,8 +30,8 @@ pub struct Session {
     /// How many streams have octets to send, with windows for them or not.
     uploading: usize,
     next_id: u32,
-    /// The `content-length` of the request that is being encoded.
-    length: Vec<u8>,
+    /// What of the header block that is being encoded is its own.
+    block: Vec<u8>,
     /// What the peer has said of itself.
     pub(super) peer: Peer,
     /// Octets of bodies that may be sent on all streams together.
@@ -99,7 +100,7 @@ impl Session {
             staged_uploads: Vec::new(),
             uploading: 0,
             next_id: 1,
-            length: Vec::new(),
+            block: Vec::new(),
             peer: Peer { max_streams: u32::MAX, initial_window: DEFAULT_WINDOW, max_frame: 16_384 },
             send_window: DEFAULT_WINDOW.into(),
             inbox: Inbox::default(),
@@ -147,25 +148,48 @@ impl Session {
 
     /// Takes a request. See [`crate::proto::Session::submit`].
     #[inline]
-    pub fn submit(&mut self, payload: Payload<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
+    pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert!(self.capacity() > 0);
         let id = self.next_id;
         self.next_id += 2;
         // Numbers are used up: what follows needs another connection (RFC 9113, 5.1.1).
         self.spent |= self.next_id > MAX_STREAM;
-        self.streams.insert(Stream::new(id, ticket, self.peer.initial_window.into()));
+        let target = &codec.targets[message.target as usize];
+        self.streams.insert(Stream::new(id, ticket, target.is_head, self.peer.initial_window.into()));
         let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         let held = hold == Hold::LastByte;
-        let (body, shared) = match payload {
+        let (body, shared) = match message.payload {
             Payload::Shared => {
-                let body = codec.body.as_deref().unwrap_or(&[]);
-                out.headers(id, [&codec.shared, &[]], body.is_empty() && !held, self.peer.max_frame);
-                (body, codec.body.as_ref())
+                let body = target.body.as_deref().unwrap_or(&[]);
+                out.headers(id, [&target.shared, &[]], body.is_empty() && !held, self.peer.max_frame);
+                (body, target.body.as_ref())
             }
             Payload::Own(body) => {
-                self.length.clear();
-                hpack::content_length(body.len(), &mut self.length);
-                out.headers(id, [&codec.prefix, &self.length], body.is_empty() && !held, self.peer.max_frame);
+                self.block.clear();
+                hpack::content_length(body.len(), &mut self.block);
+                out.headers(id, [&target.prefix, &self.block], body.is_empty() && !held, self.peer.max_frame);
+                (body, None)
+            }
+            Payload::Drawn(drawn) => {
+                self.block.clear();
+                target.draw(drawn, &mut self.block);
+                let (body, shared) = match &drawn.body {
+                    Some(body) => {
+                        hpack::content_length(body.len(), &mut self.block);
+                        (&body[..], None)
+                    }
+                    None => (target.body.as_deref().unwrap_or(&[]), target.body.as_ref()),
+                };
+                out.headers(id, [&self.block, &[]], body.is_empty() && !held, self.peer.max_frame);
+                (body, shared)
+            }
+            Payload::Redirected(redirected) => {
+                let encoded = Encoded::redirected(redirected);
+                if let Some(stream) = self.streams.get_mut(id) {
+                    stream.is_head = encoded.is_head;
+                }
+                let body = redirected.body.as_deref().unwrap_or(&[]);
+                out.headers(id, [&encoded.shared, &[]], body.is_empty() && !held, self.peer.max_frame);
                 (body, None)
             }
         };
@@ -327,7 +351,7 @@ impl Session {
         let ids = self.streams.ids(|stream| stream.ticket == ticket);
         let stream = ids.first().and_then(|&id| self.take(id)).expect("its request is under way");
         let waiting_for = match () {
-            () if stream.status != 0 => Cause::WaitBody,
+            () if stream.status != 0 => Cause::Body,
             () if stream.upload.is_some() || self.out.len() > 0 => Cause::WaitWrite,
             () => Cause::WaitFirstByte,
         };

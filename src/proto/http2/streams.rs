@@ -23,6 +23,8 @@ pub(super) struct Stream {
     pub(super) received: u32,
     /// Of the final head, or 0 before it.
     pub(super) status: u16,
+    /// The request is HEAD: its answer has no body.
+    pub(super) is_head: bool,
     /// What of the request's body has not been sent.
     pub(super) upload: Option<Box<Upload>>,
 }
@@ -64,12 +66,13 @@ impl Stream {
         window: 0,
         received: 0,
         status: 0,
+        is_head: false,
         upload: None,
     };
 
     #[inline]
-    pub(super) fn new(id: u32, ticket: Ticket, window: i64) -> Stream {
-        Stream { id, ticket, window, ..Stream::EMPTY }
+    pub(super) fn new(id: u32, ticket: Ticket, is_head: bool, window: i64) -> Stream {
+        Stream { id, ticket, is_head, window, ..Stream::EMPTY }
     }
 }
 
@@ -194,7 +197,7 @@ mod tests {
             for (n, add) in ops {
                 let id = n * 2 + 1;
                 if add && !model.contains_key(&id) {
-                    streams.insert(Stream::new(id, n, 7));
+                    streams.insert(Stream::new(id, n, false, 7));
                     model.insert(id, n);
                 } else if !add {
                     prop_assert_eq!(streams.remove(id).map(|s| s.ticket), model.remove(&id));

@@ -8,8 +8,10 @@ use super::frame::{FrameHead, HEAD, code, flag, kind, setting};
 use super::{Codec, Session, hpack};
 use crate::proto::{Answer, End, Hold};
 use crate::record::{Cause, Failure, Phase};
-use crate::request::{Body, Header, Payload, RequestHead};
+use crate::request::{Body, Header, Message, Payload, RequestHead};
 use crate::time::Nanos;
+
+const SHARED: Message<'_> = Message { target: 0, payload: Payload::Shared };
 
 /// A frame.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -71,7 +73,7 @@ impl Wire {
             headers: vec![Header { name: "X-Name".into(), value: "value".into() }],
             keep_alive: true,
         };
-        Wire { session: Session::new(), codec: Codec::new(&head, body, "http"), now: 0, done: Vec::new() }
+        Wire { session: Session::new(), codec: Codec::new([(&head, body, false)]), now: 0, done: Vec::new() }
     }
 
     /// After them, with `requests` GET requests sent, tickets 0 on.
@@ -91,7 +93,7 @@ impl Wire {
 
     fn submit(&mut self, requests: u32) {
         for ticket in 0..requests {
-            self.session.submit(Payload::Shared, ticket, Hold::Nothing, &self.codec);
+            self.session.submit(SHARED, ticket, Hold::Nothing, &self.codec);
         }
         self.written();
     }
@@ -99,7 +101,7 @@ impl Wire {
     /// The server says this; returns the answers, by ticket.
     fn says(&mut self, bytes: &[u8]) -> Vec<Answer> {
         self.now += 1;
-        self.session.receive(bytes, Nanos(self.now), &self.codec, &mut self.done);
+        self.session.receive(bytes, Nanos(self.now), &mut self.done);
         self.done.sort_by_key(|answer| answer.ticket);
         std::mem::take(&mut self.done)
     }
@@ -159,7 +161,7 @@ fn the_preface_comes_first_and_requests_after_the_servers_settings() {
     wire.says(&settings(&[(setting::MAX_CONCURRENT_STREAMS, 7)]));
     assert_eq!((wire.session.capacity(), wire.session.allowed_streams()), (7, Some(7)));
     assert_eq!(wire.shapes(), [(kind::SETTINGS, flag::ACK, 0, 0)]);
-    wire.session.submit(Payload::Shared, 9, Hold::Nothing, &wire.codec);
+    wire.session.submit(SHARED, 9, Hold::Nothing, &wire.codec);
     let [(head, payload)] = &wire.written()[..] else { panic!("one frame") };
     assert_eq!((head.kind, head.flags, head.stream), (kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, 1));
     let mut lines = Vec::new();
@@ -400,7 +402,7 @@ fn a_request_that_is_given_up_is_cancelled_and_the_connection_stays() {
     wire.says(&headers(3, 0, &[(":status", "200")]));
     assert_eq!(wire.session.give_up(0).1, Cause::WaitFirstByte);
     let (answer, cause) = wire.session.give_up(1);
-    assert_eq!((answer.first_byte != Nanos::NEVER, cause), (true, Cause::WaitBody));
+    assert_eq!((answer.first_byte != Nanos::NEVER, cause), (true, Cause::Body));
     let cancels = wire.written();
     let of = |(head, payload): &(FrameHead, Vec<u8>)| (head.kind, head.stream, payload[3]);
     assert_eq!(cancels.iter().map(of).collect::<Vec<_>>(), [(3, 1, 8), (3, 3, 8)]);
@@ -418,7 +420,7 @@ fn bodies_obey_both_windows_and_are_fair_to_each_other() {
     let mut wire = Wire::post(&[b'x'; 25], &[(setting::INITIAL_WINDOW_SIZE, 10)]);
     wire.submit(0);
     for ticket in 0..2 {
-        wire.session.submit(Payload::Shared, ticket, Hold::Nothing, &wire.codec);
+        wire.session.submit(SHARED, ticket, Hold::Nothing, &wire.codec);
     }
     let data_of = |wire: &mut Wire| -> Vec<(u32, u32, u8)> {
         let shapes = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA);
@@ -437,7 +439,7 @@ fn bodies_obey_both_windows_and_are_fair_to_each_other() {
     assert_eq!(data_of(&mut wire), [(3, 5, 1), (1, 5, 1)]);
     assert!(!wire.session.has_unsent());
     // A window too far is the stream's own error.
-    wire.session.submit(Payload::Shared, 7, Hold::Nothing, &wire.codec);
+    wire.session.submit(SHARED, 7, Hold::Nothing, &wire.codec);
     let answers = wire.says(&window_update(5, (1 << 31) - 1).repeat(2));
     assert_eq!(failed(&answers), [(7, "http2: flow control".into(), false)]);
     assert_eq!(wire.session.fault(), None);
@@ -448,7 +450,12 @@ fn large_bodies_take_turns_frame_by_frame() {
     let window = [(setting::INITIAL_WINDOW_SIZE, 1 << 20)];
     let mut wire = Wire::post(&vec![b'x'; 200_000], &window);
     for ticket in 0..3 {
-        wire.session.submit(Payload::Own(&vec![b'y'; 40_000]), ticket, Hold::Nothing, &wire.codec);
+        wire.session.submit(
+            Message { target: 0, payload: Payload::Own(&vec![b'y'; 40_000]) },
+            ticket,
+            Hold::Nothing,
+            &wire.codec,
+        );
     }
     // 65,535 for all streams together.
     let data: Vec<_> = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA).map(|s| (s.2, s.3)).collect();
@@ -466,13 +473,13 @@ fn long_heads_are_continued() {
         method: "GET".into(),
         path: "/".into(),
         authority: "h".into(),
-        headers: vec![Header { name: "cookie".into(), value: long.clone() }],
+        headers: vec![Header { name: "cookie".into(), value: long.clone().into() }],
         keep_alive: true,
     };
-    let mut wire = Wire { codec: Codec::new(&head, &Body::None, "https"), ..Wire::mute("GET", &Body::None) };
+    let mut wire = Wire { codec: Codec::new([(&head, &Body::None, true)]), ..Wire::mute("GET", &Body::None) };
     wire.says(&settings(&[]));
     wire.written();
-    wire.session.submit(Payload::Shared, 0, Hold::Nothing, &wire.codec);
+    wire.session.submit(SHARED, 0, Hold::Nothing, &wire.codec);
     let frames = wire.written();
     let kinds: Vec<_> = frames.iter().map(|(head, _)| (head.kind, head.flags)).collect();
     assert_eq!(
@@ -489,7 +496,7 @@ fn long_heads_are_continued() {
 fn a_release_lets_all_go_in_one_piece() {
     let mut wire = Wire::post(b"body", &[]);
     for ticket in 0..3 {
-        wire.session.submit(Payload::Shared, ticket, Hold::All, &wire.codec);
+        wire.session.submit(SHARED, ticket, Hold::All, &wire.codec);
     }
     assert_eq!((wire.session.transmit(), wire.session.has_unsent()), (&[][..], false));
     // What else is to be said need not wait.
@@ -499,7 +506,7 @@ fn a_release_lets_all_go_in_one_piece() {
     let kinds: Vec<u8> = wire.written().iter().map(|(head, _)| head.kind).collect();
     assert_eq!(kinds, [1, 0, 1, 0, 1, 0]);
     for ticket in 0..2 {
-        wire.session.submit(Payload::Shared, ticket, Hold::LastByte, &wire.codec);
+        wire.session.submit(SHARED, ticket, Hold::LastByte, &wire.codec);
     }
     let before = wire.shapes();
     assert!(before.iter().all(|(_, flags, ..)| flags & flag::END_STREAM == 0), "{before:?}");
@@ -511,7 +518,7 @@ fn a_release_lets_all_go_in_one_piece() {
 fn the_last_octet_is_held_whatever_the_windows() {
     for (window, body) in [(4, 4), (3, 4), (1, 4), (4, 1), (40_000, 40_000), (40_000, 20_000)] {
         let mut wire = Wire::post(&vec![b'x'; body], &[(setting::INITIAL_WINDOW_SIZE, window)]);
-        wire.session.submit(Payload::Shared, 0, Hold::LastByte, &wire.codec);
+        wire.session.submit(SHARED, 0, Hold::LastByte, &wire.codec);
         let sum = |wire: &mut Wire| -> usize {
             let frames = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA);
             frames.map(|(_, flags, _, length)| length as usize + 100_000 * usize::from(flags)).sum()
@@ -527,7 +534,7 @@ fn the_last_octet_is_held_whatever_the_windows() {
         assert_eq!(sum(&mut wire), 100_001, "the last one, with the end");
     }
     let mut wire = Wire::with(0);
-    wire.session.submit(Payload::Shared, 0, Hold::LastByte, &wire.codec);
+    wire.session.submit(SHARED, 0, Hold::LastByte, &wire.codec);
     assert_eq!(wire.shapes()[0].1, flag::END_HEADERS);
     wire.session.release();
     assert_eq!(wire.shapes(), [(kind::DATA, flag::END_STREAM, 1, 0)]);
@@ -536,7 +543,7 @@ fn the_last_octet_is_held_whatever_the_windows() {
 #[test]
 fn a_large_body_waits_for_the_release_too() {
     let mut wire = Wire::post(&vec![b'x'; 50_000], &[]);
-    wire.session.submit(Payload::Shared, 0, Hold::All, &wire.codec);
+    wire.session.submit(SHARED, 0, Hold::All, &wire.codec);
     assert!(!wire.session.has_unsent());
     wire.says(&window_update(0, 100_000));
     assert_eq!(wire.shapes(), []);
@@ -548,9 +555,9 @@ fn a_large_body_waits_for_the_release_too() {
 fn stream_numbers_that_are_used_up_end_a_connection() {
     let mut wire = Wire::with(0);
     wire.session.skip_to((1 << 31) - 3);
-    wire.session.submit(Payload::Shared, 0, Hold::Nothing, &wire.codec);
+    wire.session.submit(SHARED, 0, Hold::Nothing, &wire.codec);
     assert!(!wire.session.is_spent());
-    wire.session.submit(Payload::Shared, 1, Hold::Nothing, &wire.codec);
+    wire.session.submit(SHARED, 1, Hold::Nothing, &wire.codec);
     assert_eq!((wire.session.is_spent(), wire.session.capacity()), (true, 0));
     assert_eq!(failed(&wire.says(&ok((1 << 31) - 1))), [(1, "200".into(), false)]);
 }

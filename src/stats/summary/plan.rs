@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Model, Plan, Protocol, Warmup};
+use crate::plan::{Model, Plan, Protocol, Target, Warmup};
 use crate::schedule::{Spacing, Stage};
 use crate::time::Nanos;
 
@@ -71,8 +71,8 @@ impl PlanLine {
             Protocol::Http2 { connections, streams } => Some((connections, streams)),
         };
         PlanLine {
-            url: plan.target.url.clone(),
-            method: plan.request.method.clone(),
+            url: plan.url.clone(),
+            method: methods(&plan.targets.list),
             model: load.model.name().into(),
             concurrency: load.users,
             requests: load.stop.requests,
@@ -110,6 +110,17 @@ impl From<Stage> for StageLine {
         let Stage { lasting, from_per_s, to_per_s } = stage;
         StageLine { lasting_s: lasting.as_secs(), from_per_s, to_per_s }
     }
+}
+
+/// Each method once, in order of first use.
+fn methods(targets: &[Target]) -> String {
+    let mut methods: Vec<&str> = Vec::new();
+    for target in targets {
+        if !methods.contains(&target.head.method.as_str()) {
+            methods.push(&target.head.method);
+        }
+    }
+    methods.join(", ")
 }
 
 fn spacing_name(spacing: Spacing) -> &'static str {

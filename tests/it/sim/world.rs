@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use onrush::engine::{Io, Rows, Shared, Usage, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
-use onrush::plan::{Endpoint, Limits, Load, Model, Open, Plan, Protocol, Stop, Target, Warmup};
+use onrush::plan::{Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup};
 use onrush::record::{Cause, Failure, Phase, Record};
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
@@ -57,11 +57,12 @@ pub(super) enum Accept {
     Never,
 }
 
-/// One thing that the server is asked: by which user, how often that user has
+/// One thing that the server is asked: by which user, as which origin, how often that user has
 /// asked before, and when (from the start). Users are told apart by their connections.
 #[derive(Clone, Copy)]
 pub(super) struct Asked {
     pub(super) user: u32,
+    pub(super) origin: u32,
     pub(super) before: u32,
     pub(super) at: Nanos,
 }
@@ -105,6 +106,7 @@ struct Connection {
     refused_at: Option<Nanos>,
     attempts: u32,
     requests: u32,
+    origin: u32,
     /// Streams that were opened and not cancelled.
     streams: u32,
     written: Vec<u8>,
@@ -198,7 +200,8 @@ impl World {
 
     /// The server has a whole request of user `c`; with HTTP/2, on this stream.
     fn request(&mut self, c: u32, stream: u32) {
-        let asked = Asked { user: c, before: self.connections[c as usize].requests, at: self.since_start() };
+        let Connection { origin, requests: before, .. } = self.connections[c as usize];
+        let asked = Asked { user: c, origin, before, at: self.since_start() };
         let now = self.now;
         let connection = &mut self.connections[c as usize];
         connection.requests += 1;
@@ -269,8 +272,9 @@ impl Io for World {
 
     fn wake_others(&mut self) {}
 
-    fn connect(&mut self, c: u32) -> Result<Handshake, Failure> {
-        let asked = Asked { user: c, before: self.connections[c as usize].attempts, at: self.since_start() };
+    fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure> {
+        self.connections[c as usize].origin = origin;
+        let asked = Asked { user: c, origin, before: self.connections[c as usize].attempts, at: self.since_start() };
         let now = self.now;
         let accept = (self.server.accept)(asked);
         let connection = &mut self.connections[c as usize];
@@ -377,6 +381,18 @@ impl Io for World {
     }
 }
 
+/// One of the servers that a run is for.
+pub(super) fn origin(name: &str) -> Origin {
+    Origin { name: name.into(), endpoint: Endpoint::Unix("/none".into()), tls: None }
+}
+
+/// GET / of that origin.
+pub(super) fn target(origin: u32) -> Target {
+    let (method, path, authority) = ("GET".into(), "/".into(), "h".into());
+    let head = RequestHead { method, path, authority, headers: vec![], keep_alive: true };
+    Target { name: format!("GET {origin}"), origin, head, body: Body::None }
+}
+
 /// A run to be made in the world: GET, one worker, a time limit of 100 ms.
 pub(super) struct Scene {
     pub(super) plan: Plan,
@@ -388,15 +404,9 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn new(model: Model, users: u32, requests: Option<u64>, duration: Option<Nanos>) -> Scene {
         let plan = Plan {
-            target: Target { url: "http://h/".into(), endpoint: Endpoint::Unix("/none".into()), tls: None },
-            request: RequestHead {
-                method: "GET".into(),
-                path: "/".into(),
-                authority: "h".into(),
-                headers: vec![],
-                keep_alive: true,
-            },
-            body: Body::None,
+            url: "http://h/".into(),
+            origins: vec![origin("http://h")],
+            targets: Targets { list: vec![target(0)], order: Order::One },
             protocol: Protocol::Http1,
             load: Load { model, users, asked: users, stop: Stop { requests, duration }, warmup: Warmup::None },
             limits: Limits { request: ms(100), connect: ms(50), drain: ms(100) },
@@ -449,7 +459,7 @@ impl Scene {
     }
 
     pub(super) fn without_keep_alive(mut self) -> Scene {
-        self.plan.request.keep_alive = false;
+        self.plan.targets.list[0].head.keep_alive = false;
         self
     }
 

@@ -22,10 +22,10 @@ impl<'a, const ROOM: usize> Pen<'a, ROOM> {
         Pen { room, at: 0 }
     }
 
-    /// What was written.
-    #[inline]
-    pub(super) fn finish(self) -> &'a [u8] {
-        &self.room[..self.at as usize]
+    /// How much was written.
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.at as usize
     }
 
     /// Writes all of `text`.
@@ -56,6 +56,20 @@ impl<'a, const ROOM: usize> Pen<'a, ROOM> {
         let at = self.at as usize;
         self.room[at..at + digits.len()].copy_from_slice(digits);
         self.at += digits.len() as u32;
+    }
+
+    /// `n` x 10^-`decimals`, at most eight of them, without the zeros at the end
+    /// but for the first: `12.5`, `3.0`.
+    #[inline]
+    pub(super) fn decimal(&mut self, n: i64, decimals: u32) {
+        self.sign(n < 0);
+        let scale = 10u64.pow(decimals);
+        let n = n.unsigned_abs();
+        self.long(n / scale);
+        let digits = eight_digits((n % scale) as u32) >> (8 * (8 - decimals.max(1)));
+        let last = (u64::BITS - 1 - (digits | 1).leading_zeros()) / 8;
+        self.text(b".");
+        self.block(&ascii(digits).to_le_bytes(), last + 1);
     }
 
     /// A whole number of at most eight digits.
@@ -120,17 +134,6 @@ impl<'a, const ROOM: usize> Pen<'a, ROOM> {
         text[24..28].copy_from_slice(&c[4..]);
         text[28..].copy_from_slice(&d);
         self.text(&text);
-    }
-
-    /// Writes `N` bytes that hold texts of fixed length only: their places are
-    /// known to the compiler, so that one comparison checks them all.
-    #[inline(always)]
-    pub(super) fn part<const N: usize>(&mut self, write: impl FnOnce(&mut Pen<N>)) {
-        let at = self.at as usize;
-        let mut pen = Pen::new((&mut self.room[at..at + N]).try_into().expect("a range of N bytes"));
-        write(&mut pen);
-        assert_eq!(pen.at, N as u32);
-        self.at += N as u32;
     }
 
     /// Takes back the last `n` bytes.
@@ -202,7 +205,8 @@ mod tests {
         let mut room = [b'#'; 64];
         let mut pen = Pen::new(&mut room);
         write(&mut pen);
-        String::from_utf8(pen.finish().to_vec()).unwrap()
+        let len = pen.len();
+        String::from_utf8(room[..len].to_vec()).unwrap()
     }
 
     #[test]
@@ -261,6 +265,13 @@ mod tests {
             prop_assert_eq!(written(|p| p.fixed::<2>(n)), point(2));
             prop_assert_eq!(written(|p| p.fixed::<3>(n)), point(3));
             prop_assert_eq!(written(|p| p.fixed::<4>(n)), point(4));
+        }
+
+        #[test]
+        fn decimals_are_written_as_the_standard_library_writes_floats(n in -999_999_999_999_999..=999_999_999_999_999i64, decimals in 0u32..=8) {
+            let value = (n as f64 / 10f64.powi(decimals as i32)).to_string();
+            let point = if value.contains('.') { "" } else { ".0" };
+            prop_assert_eq!(written(|p| p.decimal(n, decimals)), value + point);
         }
     }
 }

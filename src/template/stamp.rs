@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use super::json::{ascii, eight_digits};
+use super::pen::{ascii, eight_digits};
 use crate::time::Nanos;
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-23T03:34:42.123Z`.

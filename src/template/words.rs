@@ -1,6 +1,6 @@
-//! The vocabulary of the built-in body.
+//! The vocabulary of samples.
 //!
-//! Bodies are value-stable: the order and the number of the entries decide what
+//! Samples are value-stable: the order and the number of the entries decide what
 //! a seed yields, and their lengths are part of the size a body is promised to
 //! have. All of it is plain ASCII that JSON and an e-mail address need not escape.
 
@@ -95,11 +95,15 @@ pub(super) static COUNTRIES: [[u8; 2]; 32] = [
     *b"FR", *b"GB", *b"GH", *b"IN", *b"IT", *b"JP", *b"KE", *b"KR", *b"MX", *b"NG", *b"NL", *b"NO", *b"PL", *b"SE", *b"US", *b"ZA",
 ];
 
-/// As entries of an array. Distinct, and a power of two of them: a walk with an odd step meets no word twice.
 #[rustfmt::skip]
-pub(super) static TAGS: [Word; 32] = entries([
+const TAG_TEXTS: [&str; 32] = [
     "alpha", "api", "archive", "batch", "beta", "billing", "cache", "canary",
     "checkout", "cloud", "core", "delta", "edge", "export", "fast", "gamma",
     "gateway", "import", "legacy", "mobile", "new", "partner", "pilot", "public",
     "quick", "report", "search", "secure", "stable", "stream", "web", "worker",
-]);
+];
+
+pub(super) static WORDS: [Word; 32] = words(TAG_TEXTS);
+
+/// As entries of an array. Distinct, and a power of two of them: a walk with an odd step meets no word twice.
+pub(super) static TAGS: [Word; 32] = entries(TAG_TEXTS);

@@ -1,0 +1,107 @@
+//! Several origins: which connection a user has to each of them.
+
+use crate::plan::Plan;
+use crate::request::Slot;
+
+use super::connection::{Connection, Link};
+use super::{Io, Worker};
+
+/// Which connection each user has to each origin. With one origin a user has
+/// one connection, and there is nothing in here.
+#[derive(Debug, Default)]
+pub(super) struct Homes {
+    /// By origin, then by user.
+    connections: Vec<Vec<u32>>,
+    /// The origin of each target.
+    origins: Vec<u32>,
+}
+
+impl Homes {
+    /// The homes in `connections`, which are those of the plan's origins, in order.
+    pub(super) fn new(plan: &Plan, connections: &[Connection]) -> Homes {
+        let origins = plan.origins.len() as u32;
+        if origins == 1 {
+            return Homes::default();
+        }
+        Homes {
+            connections: (0..origins).map(|origin| of_users(connections, origin)).collect(),
+            origins: plan.targets.list.iter().map(|target| target.origin).collect(),
+        }
+    }
+
+    /// There is one origin.
+    #[inline]
+    pub(super) fn is_one(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// The connection of user `u` to `origin`.
+    #[inline]
+    pub(super) fn of(&self, u: u32, origin: u32) -> u32 {
+        self.connections[origin as usize][u as usize]
+    }
+
+    /// The origin of `target`.
+    #[inline]
+    pub(super) fn origin(&self, target: u32) -> u32 {
+        self.origins[target as usize]
+    }
+
+    /// The users of connection `c` to `origin` have another one.
+    pub(super) fn replace(&mut self, origin: u32, c: u32, by: u32) {
+        if let Some(homes) = self.connections.get_mut(origin as usize) {
+            homes.iter_mut().filter(|home| **home == c).for_each(|home| *home = by);
+        }
+    }
+}
+
+/// The connection to `origin` of each user, in order of the users.
+pub(super) fn of_users(connections: &[Connection], origin: u32) -> Vec<u32> {
+    let connections = connections.iter().enumerate().filter(|(_, connection)| connection.origin == origin);
+    connections.flat_map(|(c, connection)| connection.users.clone().map(move |_| c as u32)).collect()
+}
+
+impl<I: Io> Worker<'_, I> {
+    /// `u` takes the request in `slot`, and turns to the origin that it is for.
+    #[inline]
+    pub(super) fn take(&mut self, u: u32, slot: Slot, wave: u32) {
+        self.users[u as usize].take(slot, wave);
+        if !self.homes.is_one() {
+            self.users[u as usize].connection = self.home(u, slot);
+        }
+    }
+
+    /// The connection on which `u` would send the request in `slot`.
+    #[inline]
+    pub(super) fn home(&self, u: u32, slot: Slot) -> u32 {
+        match self.homes.is_one() {
+            true => self.users[u as usize].connection,
+            false => self.homes.of(u, self.homes.origin(self.source.target(slot))),
+        }
+    }
+
+    /// Before the first release of a closed or open run, `u` turns to the next
+    /// origin once it has, or cannot have, its connection to the last. False: there is none left.
+    pub(super) fn turn_to_next_origin(&mut self, u: u32) -> bool {
+        let origin = self.connections[self.users[u as usize].connection as usize].origin + 1;
+        if self.homes.connections.len() as u32 <= origin {
+            return false;
+        }
+        let c = self.homes.of(u, origin);
+        self.users[u as usize].connection = c;
+        match self.connections[c as usize].link {
+            Link::Closed => self.open(c),
+            Link::Open => self.ready_for_release(u),
+            // It has been tried for another user.
+            Link::BackOff => return self.turn_to_next_origin(u),
+            Link::Queued | Link::Connecting | Link::Greeting => {}
+        }
+        true
+    }
+
+    /// `u` has an open connection to some origin.
+    pub(super) fn has_some_connection(&self, u: u32) -> bool {
+        let open = |c: u32| self.connections[c as usize].link == Link::Open;
+        self.homes.connections.iter().any(|homes| open(homes[u as usize]))
+    }
+}

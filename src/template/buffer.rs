@@ -1,0 +1,121 @@
+//! Where texts are put together.
+
+/// Room that is longer than what is in it, so that blocks whose size the compiler
+/// knows can be copied whole: what follows overwrites what is too much.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    room: Vec<u8>,
+    /// Bytes written; so many more than [`SPARE`] there always are.
+    at: usize,
+}
+
+/// No value is longer whose length nobody has to know: a UUID, a time of day, eight
+/// fractions, four words; the padding of its last word included.
+pub(super) const VALUE: usize = 128;
+/// There is always room for the padding of a literal, and a value.
+const SPARE: usize = Literal::BLOCK + VALUE;
+
+/// Fixed text, padded to whole blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Literal {
+    blocks: Box<[[u8; Literal::BLOCK]]>,
+    len: usize,
+}
+
+impl Literal {
+    const BLOCK: usize = 32;
+
+    pub(super) fn new(text: &[u8]) -> Literal {
+        let block = |chunk: &[u8]| {
+            let mut block = [0; Literal::BLOCK];
+            block[..chunk.len()].copy_from_slice(chunk);
+            block
+        };
+        Literal { blocks: text.chunks(Literal::BLOCK).map(block).collect(), len: text.len() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Buffer {
+    pub(super) fn new() -> Buffer {
+        Buffer { room: vec![0; 1024], at: 0 }
+    }
+
+    /// How much was written.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.at
+    }
+
+    /// Forgets all but the first `len` bytes.
+    #[inline]
+    pub(super) fn truncate(&mut self, len: usize) {
+        debug_assert!(len <= self.at);
+        self.at = len;
+    }
+
+    /// What was written.
+    #[inline]
+    pub(super) fn written(&self) -> &[u8] {
+        &self.room[..self.at]
+    }
+
+    /// Writes `n` more bytes, after which there is room for a literal's padding and a value.
+    #[inline(always)]
+    fn make_room(&mut self, n: usize) {
+        if self.room.len() - self.at < n + SPARE {
+            self.grow(n);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, n: usize) {
+        let len = (self.at + n + SPARE).next_power_of_two();
+        self.room.resize(len, 0);
+    }
+
+    /// Writes fixed text, and makes room for a value behind it.
+    #[inline(always)]
+    pub(super) fn literal(&mut self, literal: &Literal) {
+        self.make_room(literal.len);
+        let mut at = self.at;
+        for block in &literal.blocks {
+            self.room[at..at + Literal::BLOCK].copy_from_slice(block);
+            at += Literal::BLOCK;
+        }
+        self.at += literal.len;
+    }
+
+    /// Writes a value: `write` says how long it is.
+    #[inline(always)]
+    pub(super) fn value(&mut self, write: impl FnOnce(&mut [u8; VALUE]) -> usize) {
+        self.make_room(0);
+        let room = (&mut self.room[self.at..self.at + VALUE]).try_into().expect("a range of as many bytes");
+        self.at += write(room);
+    }
+
+    /// Writes bytes of any number.
+    #[inline]
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len());
+        self.room[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    /// Has somebody else write `n` bytes.
+    pub(super) fn fill(&mut self, n: usize, write: impl FnOnce(&mut [u8])) {
+        self.make_room(n);
+        write(&mut self.room[self.at..self.at + n]);
+        self.at += n;
+    }
+
+    /// A byte as URLs have those that mean something else: `%2F`.
+    pub(super) fn percent(&mut self, byte: u8) {
+        let digit = |nibble| b"0123456789ABCDEF"[usize::from(nibble)];
+        self.bytes(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+    }
+}
