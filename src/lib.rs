@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod engine;
 pub mod feed;
+pub mod list;
 pub mod net;
 pub mod plan;
 pub mod proto;

@@ -2,6 +2,8 @@
 
 mod args;
 mod build;
+#[cfg_attr(not(test), expect(dead_code, reason = "flags follow"))]
+mod form;
 mod outputs;
 mod preflight;
 mod progress;
