@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod engine;
+pub mod feed;
 pub mod net;
 pub mod plan;
 pub mod proto;

@@ -1,0 +1,393 @@
+//! JSON lines: a check of each line with serde, and a walk over checked text
+//! that finds one value without building the others. The walk never allocates,
+//! which serde does for nested values and for strings with escapes.
+
+use std::fmt;
+use std::iter::from_fn;
+
+use memchr::{memchr, memchr2};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::index::Index;
+use super::{Cell, line_of, seek};
+
+/// Checks all of `text` from `start` on: an object on each line that is not blank.
+pub(super) fn check(text: &str, start: usize) -> Result<Index, String> {
+    let bytes = text.as_bytes();
+    let mut index = Index::new(bytes.len());
+    let mut at = past_space(bytes, start);
+    while at < bytes.len() {
+        let row = row(text, at);
+        let wrong = |what| Err(format!("line {} is not a JSON object: {what}", line_of(bytes, at)));
+        if let Some(other) = row.chars().next().filter(|first| *first != '{') {
+            return wrong(format!("it begins with '{}': write one object on each line", other.escape_debug()));
+        }
+        if let Err(error) = serde_json::from_str::<Valid>(row) {
+            let what = error.to_string();
+            // The line that serde counts is always its first.
+            let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
+            return wrong(format!("{what} (byte {} of the object)", error.column()));
+        }
+        index.push(at);
+        at = row_after(bytes, at);
+    }
+    match index.rows() {
+        0 => Err("there is no row: write one JSON object on each line".into()),
+        _ => Ok(index.finish()),
+    }
+}
+
+/// The row that begins at `at`, without the space behind it.
+#[inline]
+pub(super) fn row(text: &str, at: usize) -> &str {
+    let rest = &text[at..];
+    rest[..memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len())].trim_ascii_end()
+}
+
+/// The start of the row behind the one that `at` is in.
+#[inline]
+pub(super) fn row_after(bytes: &[u8], at: usize) -> usize {
+    past_space(bytes, memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length))
+}
+
+/// The keys of an object, each once.
+pub(super) fn keys(object: &str) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for (key, _) in Members::of(object) {
+        let key: String = unescaped(key).collect();
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// The value at the end of this path of keys, in the object at the start of the text. Of keys that are there twice the last counts, as it does for serde_json.
+#[inline]
+pub(super) fn find<'a>(object: &'a str, path: &[String]) -> Option<&'a str> {
+    let mut value = object;
+    for name in path {
+        if !value.starts_with('{') {
+            return None;
+        }
+        value = Members::of(value).filter(|(key, _)| is(key, name)).last()?.1;
+    }
+    Some(value)
+}
+
+/// What a value means.
+#[inline]
+pub(super) fn cell<'a>(value: &'a str, unquoted: &'a mut String) -> Cell<'a> {
+    match value.as_bytes().first() {
+        Some(b'"') => {
+            let inside = &value[1..value.len() - 1];
+            if memchr(b'\\', inside.as_bytes()).is_none() {
+                return Cell::Text(inside);
+            }
+            unquoted.clear();
+            unquoted.extend(unescaped(inside));
+            Cell::Text(unquoted)
+        }
+        Some(b't') => Cell::Bool(true),
+        Some(b'f') => Cell::Bool(false),
+        Some(b'n') => Cell::Null,
+        Some(b'{' | b'[') | None => Cell::Json(value),
+        Some(_) => number(value),
+    }
+}
+
+fn number(text: &str) -> Cell<'_> {
+    let integer = !text.contains(['.', 'e', 'E']);
+    // A zero with a sign is one of the numbers that no integer is.
+    if let (true, Ok(integer)) = (integer && text != "-0", text.parse()) {
+        return Cell::Integer(integer);
+    }
+    match text.parse::<f64>() {
+        Ok(float) if float.is_finite() && (!integer || float == 0.0) => Cell::Float(float),
+        _ => Cell::Json(text),
+    }
+}
+
+/// The members of an object that was checked: each key without its quotes, as it stands, and the value.
+struct Members<'a> {
+    text: &'a str,
+    /// Behind the brace, or behind a value.
+    at: usize,
+}
+
+impl<'a> Members<'a> {
+    fn of(object: &'a str) -> Members<'a> {
+        Members { text: object, at: 1 }
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, &'a str);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a str, &'a str)> {
+        let bytes = self.text.as_bytes();
+        let mut at = past_space(bytes, self.at);
+        if bytes.get(at) == Some(&b',') {
+            at = past_space(bytes, at + 1);
+        }
+        if bytes.get(at) != Some(&b'"') {
+            return None;
+        }
+        let key = at + 1..string_end(bytes, at + 1);
+        let colon = past_space(bytes, key.end + 1);
+        let value = past_space(bytes, colon + 1);
+        self.at = value_end(bytes, value);
+        Some((&self.text[key], &self.text[value..self.at]))
+    }
+}
+
+/// The closing quote of the string whose inside begins at `at`.
+#[inline]
+fn string_end(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        at = seek(bytes, at, |b| b == b'"' || b == b'\\', |rest| memchr2(b'"', b'\\', rest));
+        match bytes.get(at) {
+            Some(b'\\') => at += 2,
+            _ => return at,
+        }
+    }
+}
+
+#[inline]
+fn value_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_u32;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = string_end(bytes, at + 1),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth > 0 => depth -= 1,
+            // A number or a word has no end of its own.
+            b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' if depth == 0 => return at,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
+    }
+    at
+}
+
+#[inline]
+fn past_space(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {
+        at += 1;
+    }
+    at
+}
+
+#[inline]
+fn is(key: &str, name: &str) -> bool {
+    key == name || (memchr(b'\\', key.as_bytes()).is_some() && unescaped(key).eq(name.chars()))
+}
+
+/// The characters that the inside of a string means.
+fn unescaped(inside: &str) -> impl Iterator<Item = char> + '_ {
+    let mut rest = inside.chars();
+    from_fn(move || match rest.next()? {
+        '\\' => Some(match rest.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => unicode(&mut rest),
+            other => other,
+        }),
+        other => Some(other),
+    })
+}
+
+/// The character behind `\u`, of which there are two for one beyond the basic plane (RFC 8259, section 7).
+fn unicode(rest: &mut std::str::Chars<'_>) -> char {
+    let mut four = |from: usize| {
+        let digits = rest.by_ref().skip(from).take(4);
+        digits.fold(0, |value, digit| value << 4 | digit.to_digit(16).unwrap_or(0))
+    };
+    let first = four(0);
+    let code = match first {
+        0xd800..0xdc00 => 0x1_0000 + ((first & 0x3ff) << 10 | four(2) & 0x3ff),
+        _ => first,
+    };
+    char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// Any JSON value, all of it looked at, unlike `IgnoredAny`, which lets half a surrogate pair pass.
+struct Valid;
+
+impl<'de> Deserialize<'de> for Valid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Valid, D::Error> {
+        deserializer.deserialize_any(Valid)
+    }
+}
+
+impl<'de> Visitor<'de> for Valid {
+    type Value = Valid;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Valid, E> {
+        Ok(Valid)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Valid, E> {
+        Ok(Valid)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Valid, E> {
+        Ok(Valid)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Valid, E> {
+        Ok(Valid)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Valid, E> {
+        Ok(Valid)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Valid, E> {
+        Ok(Valid)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Valid, A::Error> {
+        while let Some(Valid) = items.next_element()? {}
+        Ok(Valid)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Valid, A::Error> {
+        while let Some((Valid, Valid)) = members.next_entry()? {}
+        Ok(Valid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Feed, Format, Order, Reader};
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+    use std::sync::Arc;
+
+    fn feed(text: &str) -> Result<Feed, String> {
+        Feed::new("rows", text.as_bytes().to_vec(), Format::JsonLines, Order::Sequential)
+    }
+
+    fn reader(text: &str) -> Reader {
+        Reader::new(Arc::new(feed(text).unwrap()))
+    }
+
+    #[test]
+    fn cells_have_the_types_of_json() {
+        let line = r#"{"s":"a\"\u00e9\ud83d\ude00\n","i":-7,"f":1e2,"b":true,"z":null,"o":{"p":{"q":"x"},"l":[1, {}]},
+            "big":9223372036854775808,"zero":-0,"i":8,"\u0061b":false, "e" : "" }"#
+            .replace('\n', "");
+        let mut reader = reader(&format!("\u{feff}\n  {line} \r\n\r\n{{}}"));
+        assert_eq!((reader.feed().rows(), reader.json()), (2, Some(line.as_str())));
+        for (path, expected) in [
+            ("s", Cell::Text("a\"é😀\n")),
+            ("i", Cell::Integer(8)),
+            ("f", Cell::Float(100.0)),
+            ("b", Cell::Bool(true)),
+            ("z", Cell::Null),
+            ("o.p.q", Cell::Text("x")),
+            ("o.p", Cell::Json(r#"{"q":"x"}"#)),
+            ("o.l", Cell::Json("[1, {}]")),
+            ("big", Cell::Json("9223372036854775808")),
+            ("zero", Cell::Float(-0.0)),
+            ("ab", Cell::Bool(false)),
+            ("e", Cell::Text("")),
+            ("o.l.0", Cell::Missing),
+            ("s.t", Cell::Missing),
+            ("", Cell::Missing),
+        ] {
+            let column = reader.feed().column(path).unwrap();
+            assert_eq!(reader.cell(&column), expected, "{path}");
+        }
+        assert_eq!(reader.feed().column_names(), ["s", "i", "f", "b", "z", "o", "big", "zero", "ab", "e"]);
+        reader.select(1);
+        let column = reader.feed().column("s").unwrap();
+        assert_eq!(reader.cell(&column), Cell::Missing);
+        assert_eq!(reader.json(), Some("{}"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, error) in [
+            ("\n \n", "there is no row: write one JSON object on each line"),
+            ("{}\n\n[1]", "line 3 is not a JSON object: it begins with '[': write one object on each line"),
+            ("{\"a\":1}\n{\"a\":}", "line 2 is not a JSON object: expected value (byte 6 of the object)"),
+            ("{} {}", "line 1 is not a JSON object: trailing characters (byte 4 of the object)"),
+            (
+                "{\"a\":\"\\ud800\"}",
+                "line 1 is not a JSON object: unexpected end of hex escape (byte 13 of the object)",
+            ),
+            ("{\"a\":1e999}", "line 1 is not a JSON object: number out of range (byte 10 of the object)"),
+        ] {
+            assert_eq!(feed(text).err().as_deref(), Some(error), "{text}");
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[ -~é😀\n\"\\\\{}\\[\\],:]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                object(inner).prop_map(Value::from),
+            ]
+        })
+    }
+
+    fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = serde_json::Map<String, Value>> {
+        prop::collection::vec(("[ab\"\\\\\n]{1,2}", inner), 0..5).prop_map(|members| members.into_iter().collect())
+    }
+
+    fn means(cell: Cell<'_>, value: Option<&Value>) -> bool {
+        match (cell, value) {
+            (Cell::Missing, None) | (Cell::Null, Some(Value::Null)) => true,
+            (Cell::Text(text), Some(Value::String(other))) => text == other,
+            (Cell::Bool(b), Some(Value::Bool(other))) => b == *other,
+            (Cell::Integer(i), Some(Value::Number(other))) => other.as_i64() == Some(i),
+            (Cell::Float(f), Some(Value::Number(other))) => other.is_f64() && other.as_f64() == Some(f),
+            (Cell::Json(json), Some(Value::Number(other))) => !other.is_i64() && json == format!("{other}"),
+            (Cell::Json(json), Some(other)) => json.starts_with(['{', '[']) && json == format!("{other}"),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn cells_are_what_serde_json_reads(rows in prop::collection::vec(object(value()), 1..30)) {
+            let text: Vec<String> = rows.iter().map(|row| Value::from(row.clone()).to_string()).collect();
+            let mut reader = reader(&text.join("\n"));
+            for (number, row) in rows.iter().enumerate() {
+                reader.select(number as u64);
+                prop_assert_eq!(reader.json(), Some(text[number].as_str()));
+                for name in ["a", "b", "a\"", "b\\", "\n"] {
+                    let column = reader.feed().column(name).unwrap();
+                    prop_assert!(means(reader.cell(&column), row.get(name)));
+                    let column = reader.feed().column(&format!("{name}.a")).unwrap();
+                    prop_assert!(means(reader.cell(&column), row.get(name).and_then(|value| value.get("a"))));
+                }
+            }
+        }
+    }
+}
