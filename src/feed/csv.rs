@@ -5,7 +5,7 @@
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::index::Index;
-use super::line_of;
+use super::{line_of, seek};
 
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
@@ -81,15 +81,20 @@ impl Csv {
     /// The end of the field that begins at `at`. None: its quote is not closed.
     #[inline]
     fn end(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
+        let delimiter = self.delimiter;
         if self.plain {
-            let end = memchr2(self.delimiter, b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
+            let ends = |b| b == delimiter || b == b'\n';
+            let end = seek(bytes, at, ends, |rest| memchr2(delimiter, b'\n', rest));
             let line_ends = end > at && bytes[end - 1] == b'\r' && bytes.get(end) == Some(&b'\n');
             return Some(if line_ends { end - 1 } else { end });
         }
         if bytes.get(at) == Some(&b'"') {
             at += 1;
             loop {
-                at += memchr(b'"', &bytes[at..])? + 1;
+                at = seek(bytes, at, |b| b == b'"', |rest| memchr(b'"', rest)) + 1;
+                if at > bytes.len() {
+                    return None;
+                }
                 // Two of them are one that is meant.
                 if bytes.get(at) != Some(&b'"') {
                     break;
@@ -97,8 +102,8 @@ impl Csv {
                 at += 1;
             }
         }
-        let rest = &bytes[at..];
-        Some(at + memchr3(self.delimiter, b'\n', b'\r', rest).unwrap_or(rest.len()))
+        let ends = |b| b == delimiter || b == b'\n' || b == b'\r';
+        Some(seek(bytes, at, ends, |rest| memchr3(delimiter, b'\n', b'\r', rest)))
     }
 
     /// How many fields the row at `at` has, and its end, or None if a quote is not closed.

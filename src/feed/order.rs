@@ -43,8 +43,7 @@ impl Order {
     }
 }
 
-/// What tells the rows of one feed from those of another, so that two files
-/// of equal length in random order do not go hand in hand (FNV-1a of its name).
+/// A number for a feed's name (FNV-1a, 64 bits).
 pub(super) fn salt(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
