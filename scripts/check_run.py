@@ -17,7 +17,7 @@ from collections import Counter
 from datetime import datetime
 
 HEADER = ("index,status,latency_ms,response_bytes,error,start_ms,wave,connection,"
-          "service_ms,first_byte_ms,connect_ms,lag_ms").split(",")
+          "service_ms,first_byte_ms,connect_ms,lag_ms,target").split(",")
 ACCOUNTS = ["ok", "http_error", "failed", "timeout", "unfinished", "unsent"]
 # Files carry milliseconds with three decimals.
 ROUNDING_MS = 0.0011

@@ -22,6 +22,10 @@ pub struct Plan {
     pub targets: Targets,
     /// Which protocol carries them.
     pub protocol: Protocol,
+    /// What answers are to be.
+    pub checks: Checks,
+    /// Redirects are followed.
+    pub redirects: Option<Redirects>,
     /// When they are due.
     pub load: Load,
     /// How long anything may take.
@@ -248,6 +252,75 @@ impl std::fmt::Debug for Identity {
     }
 }
 
+/// What answers are to be; else the request fails.
+#[derive(Clone, Debug, Default)]
+pub struct Checks {
+    /// Their status is in it; None: it may be anything.
+    pub status: Option<StatusSet>,
+    /// The start of their body matches all of these.
+    pub body: Vec<regex::bytes::Regex>,
+}
+
+/// How redirects are followed.
+#[derive(Clone, Debug)]
+pub struct Redirects {
+    /// So many within one request; at least 1.
+    pub most: u32,
+    /// Which addresses of hosts are used that the run did not know before.
+    pub family: Family,
+    /// Which of their certificates are believed.
+    pub trust: Trust,
+    /// This side's certificate chain and key.
+    pub identity: Option<Identity>,
+}
+
+/// Which IP versions may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Both.
+    Any,
+    /// IPv4 alone.
+    V4,
+    /// IPv6 alone.
+    V6,
+}
+
+/// A set of statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusSet([u64; 16]);
+
+impl StatusSet {
+    /// `status` is in it.
+    #[inline]
+    pub fn has(&self, status: u16) -> bool {
+        self.0.get(usize::from(status / 64)).is_some_and(|word| word >> (status % 64) & 1 == 1)
+    }
+
+    /// A list of statuses, classes and ranges: `200,201,3xx,410-418`.
+    ///
+    /// # Errors
+    /// One line: what of it is none of these.
+    pub fn parse(text: &str) -> Result<StatusSet, String> {
+        let mut set = [0; 16];
+        for item in text.split(',').map(str::trim) {
+            let status =
+                |text: &str| text.parse().ok().filter(|status| (100..=999).contains(status) && text.len() == 3);
+            let class =
+                item.strip_suffix("xx").or_else(|| item.strip_suffix("XX")).and_then(|digit| digit.parse().ok());
+            let range: Option<(u16, u16)> = match (class, item.split_once('-')) {
+                (Some(class @ 1..=9), _) => Some((100 * class, 100 * class + 99)),
+                (_, Some((first, last))) => status(first).zip(status(last)).filter(|(first, last)| first <= last),
+                _ => status(item).map(|status| (status, status)),
+            };
+            let Some((first, last)) = range else {
+                return Err(format!("'{item}' is no status: write 200, 3xx or 410-418, with commas between them"));
+            };
+            (first..=last).for_each(|status| set[usize::from(status / 64)] |= 1 << (status % 64));
+        }
+        Ok(StatusSet(set))
+    }
+}
+
 /// When requests are due.
 #[derive(Clone, Debug)]
 pub struct Load {
@@ -332,4 +405,32 @@ pub struct Limits {
     pub connect: Nanos,
     /// How long answers are awaited once no more requests are due.
     pub drain: Nanos,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_listed_singly_by_class_and_by_range() {
+        let set = StatusSet::parse("200, 3xx,410-418").unwrap();
+        let within: Vec<u16> = (0..1100).filter(|&status| set.has(status)).collect();
+        let expected: Vec<u16> = [200].into_iter().chain(300..=399).chain(410..=418).collect();
+        assert_eq!(within, expected);
+        for text in ["", "20", "2000", "xx", "0xx", "418-410", "200,", "ok", "+20", "99-200"] {
+            assert!(StatusSet::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn chance_keeps_to_the_weights() {
+        let order = Order::Random { up_to: [1, 4, 10].into(), seed: 7 };
+        let mut counts = [0; 3];
+        (0..10_000).for_each(|index| counts[order.target(index) as usize] += 1);
+        // Five standard errors of the largest.
+        assert!(
+            counts.iter().zip([1_000, 3_000, 6_000]).all(|(n, mean): (&i32, i32)| (n - mean).abs() < 250),
+            "{counts:?}"
+        );
+    }
 }

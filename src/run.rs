@@ -73,6 +73,9 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         if plan.stamps {
             sockets.ask_for_stamps();
         }
+        if let Some(redirects) = &plan.redirects {
+            sockets.follow(redirects.clone(), plan.protocol.alpn());
+        }
     }
     let (queue, log) = match csv {
         Some(_) => queue(plan.workers),
@@ -80,7 +83,9 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     };
     let (tally, saved) = thread::scope(|scope| {
         let mut queue = queue.into_iter();
-        let log = csv.zip(log).map(|(csv, log)| scope.spawn(move || csv.write_all(&log.full, &log.empty)));
+        let log = csv
+            .zip(log)
+            .map(|(csv, log)| scope.spawn(move || csv.naming(&plan.targets).write_all(&log.full, &log.empty)));
         let mut workers = Vec::new();
         for (number, io) in sockets.drain(..).enumerate() {
             let rows = queue.next();
@@ -112,6 +117,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         interrupted: shared.is_interrupted(),
         notes,
         warmup_s: shared.auto.lasted().map(Nanos::as_secs),
+        targets: plan.targets.list.iter().map(|target| target.name.clone()).collect(),
         circumstances: Circumstances { noise, ..circumstances(plan, &shared) },
     };
     Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })

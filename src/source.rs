@@ -12,6 +12,8 @@ use crate::time::{Nanos, WallClock};
 /// and on n alone (and its timestamps on the clock), never on who asks when.
 pub struct Source {
     order: Order,
+    /// Nothing differs from request to request, whatever the target.
+    is_fixed: bool,
     /// What differs from request to request, by target.
     targets: Vec<Content>,
 }
@@ -38,7 +40,9 @@ impl Source {
     /// The source of this run's requests.
     pub fn new(plan: &Plan, clock: WallClock) -> Source {
         let content = |target: &Target| Content::new(target, plan.seed, clock);
-        Source { order: plan.targets.order.clone(), targets: plan.targets.list.iter().map(content).collect() }
+        let targets: Vec<Content> = plan.targets.list.iter().map(content).collect();
+        let is_fixed = targets.iter().all(|content| matches!(content, Content::Nothing));
+        Source { order: plan.targets.order.clone(), is_fixed, targets }
     }
 
     /// Which target the request in `slot` is for.
@@ -51,7 +55,7 @@ impl Source {
     ///
     /// # Errors
     /// A template with logic cannot be rendered for this request.
-    #[inline]
+    #[inline(always)]
     pub fn message(
         &mut self,
         slot: Slot,
@@ -60,14 +64,11 @@ impl Source {
         now: Nanos,
     ) -> Result<Message<'_>, Box<TemplateError>> {
         let target = self.target(slot);
-        let moment = || Moment { index: slot.index, measured: slot.measured, user: user.into(), wave, now };
-        let payload = match &mut self.targets[target as usize] {
-            Content::Nothing => Payload::Shared,
-            Content::Body(renderer) => Payload::Own(renderer.render(&moment())?),
-            Content::Line(lines) => Payload::Own(lines.get(slot.index % lines.count())),
-            Content::Head(parts) => Payload::Drawn(parts.draw(&moment())?),
-        };
-        Ok(Message { target, payload })
+        if self.is_fixed {
+            return Ok(Message { target, payload: Payload::Shared });
+        }
+        let moment = Moment { index: slot.index, measured: slot.measured, user: user.into(), wave, now };
+        Ok(Message { target, payload: self.targets[target as usize].payload(&moment)? })
     }
 
     /// The body of that request, if it has one that is not the same every time.
@@ -90,6 +91,17 @@ impl Source {
 }
 
 impl Content {
+    /// What of the request is its own.
+    #[inline(never)]
+    fn payload(&mut self, moment: &Moment) -> Result<Payload<'_>, Box<TemplateError>> {
+        Ok(match self {
+            Content::Nothing => Payload::Shared,
+            Content::Body(renderer) => Payload::Own(renderer.render(moment)?),
+            Content::Line(lines) => Payload::Own(lines.get(moment.index % lines.count())),
+            Content::Head(parts) => Payload::Drawn(parts.draw(moment)?),
+        })
+    }
+
     fn new(target: &Target, seed: u64, clock: WallClock) -> Content {
         let renderer = |template: &Arc<_>, part| Renderer::new(Arc::clone(template), part, seed, clock);
         let body = match &target.body {

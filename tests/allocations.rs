@@ -12,7 +12,9 @@ use std::thread;
 
 use onrush::engine::{Rows, Shared, Sockets, Worker};
 use onrush::net::Poller;
-use onrush::plan::{Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup};
+use onrush::plan::{
+    Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup,
+};
 use onrush::record::Batch;
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
@@ -67,6 +69,8 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
         origins: vec![Origin { name: format!("http://{address}"), endpoint: Endpoint::Tcp(vec![address]), tls: None }],
         targets: Targets { list: vec![Target { name: "POST".into(), origin: 0, head, body }], order: Order::One },
         protocol: Protocol::Http1,
+        checks: Checks::default(),
+        redirects: None,
         load: Load {
             model: Model::Closed,
             users: USERS,

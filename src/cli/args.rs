@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::plan::Warmup;
+use crate::plan::{StatusSet, Warmup};
 use crate::report::Paint;
 use crate::schedule::Stage;
 use crate::time::Nanos;
@@ -36,6 +36,35 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Run the built-in target: a fast HTTP/1.1 server to try things on
     Serve(ServeArgs),
+    /// Print requests as a run with these options would send them, and send nothing
+    Show(Box<ShowArgs>),
+    /// Print what helps to begin with
+    Generate(GenerateArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    /// So many requests, from the first on
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(super) first: u64,
+    /// The request with this index alone; with --seed, as it was in that run
+    #[arg(long, value_name = "INDEX", conflicts_with = "first")]
+    pub(super) row: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct GenerateArgs {
+    /// What is to be printed
+    #[arg(value_enum)]
+    pub(super) what: Generated,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Generated {
+    /// The template of --dynamic, as a starting point for --template
+    Template,
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,6 +103,12 @@ pub(super) struct RunArgs {
     /// Host header [default: from the URL]
     #[arg(long, help_heading = TARGET)]
     pub(super) host: Option<String>,
+    /// File of requests: vegeta's JSON lines or HTTP text, or lines of '[METHOD] URL [weight]'
+    #[arg(long, value_name = "FILE", help_heading = TARGET, conflicts_with = "demo")]
+    pub(super) targets: Option<PathBuf>,
+    /// Whose turn it is in the file of requests
+    #[arg(long, value_enum, value_name = "ORDER", default_value = "sequential", help_heading = TARGET)]
+    pub(super) target_order: OrderArg,
     /// Start the built-in target on a free loopback port, and test that
     #[arg(long, help_heading = TARGET)]
     pub(super) demo: bool,
@@ -87,7 +122,22 @@ pub(super) struct RunArgs {
     /// Another JSON body for each request: ids, a user, a session, metrics, features, tags
     #[arg(long, help_heading = BODY)]
     pub(super) dynamic: bool,
-    /// Seed of dynamic bodies and Poisson arrivals: the same seed, the same run [default: random]
+    /// Another body for each request, from a template: a file, or the text itself if it has {{ or {% in it
+    #[arg(long, value_name = "FILE|TEXT", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic"])]
+    pub(super) template: Option<String>,
+    /// File of bodies: request n carries line n, and after the last line the first again
+    #[arg(long, value_name = "FILE", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic", "template"])]
+    pub(super) data_lines: Option<PathBuf>,
+    /// Field 'name=value' of a form (urlencoded); may be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic", "template", "data_lines"])]
+    pub(super) form: Vec<String>,
+    /// Part 'name=value', 'name=@file' or 'name=<file' of a form (multipart), as curl has it; may be repeated
+    #[arg(short = 'F', long, value_name = "PART", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic", "template", "data_lines", "form"])]
+    pub(super) multipart: Vec<String>,
+    /// Rows for templates: '[name=]FILE[:order]', CSV or JSON lines; order is sequential (default), random, shuffle or unique
+    #[arg(long, value_name = "FILE", help_heading = BODY)]
+    pub(super) feed: Vec<String>,
+    /// Seed of all that is drawn by chance: the same seed, the same run [default: random]
     #[arg(long, value_name = "N", help_heading = BODY)]
     pub(super) seed: Option<u64>,
 
@@ -135,6 +185,16 @@ pub(super) struct RunArgs {
     /// How long answers are awaited once no more requests are due [default: as --timeout]
     #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LIMITS)]
     pub(super) drain: Option<Nanos>,
+
+    /// Statuses that an answer is to have, as in 200,201,3xx; all others fail
+    #[arg(long, value_name = "LIST", help_heading = ANSWERS, value_parser = StatusSet::parse)]
+    pub(super) expect_status: Option<StatusSet>,
+    /// Pattern that the start of an answer's body (256 KiB) is to match; may be repeated
+    #[arg(long, value_name = "REGEX", help_heading = ANSWERS)]
+    pub(super) expect_body: Vec<String>,
+    /// Follow so many redirects within one request
+    #[arg(long, value_name = "N", help_heading = ANSWERS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(super) redirect: Option<u32>,
 
     /// A new connection for each request
     #[arg(long, help_heading = CONNECTION)]
@@ -188,6 +248,9 @@ pub(super) struct RunArgs {
     /// Write histograms over time as an HdrHistogram log (- for standard output)
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) hdr: Option<PathBuf>,
+    /// Say how requests are made, before the run
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub(super) verbose: bool,
     /// Form of the summary
     #[arg(short, long, value_enum, default_value_t = Output::Text, help_heading = OUTPUT)]
     pub(super) output: Output,
@@ -213,6 +276,7 @@ const TARGET: &str = "Target";
 const BODY: &str = "Body";
 const LOAD: &str = "Load";
 const LIMITS: &str = "Time limits";
+const ANSWERS: &str = "Answers";
 const CONNECTION: &str = "Connection";
 const OUTPUT: &str = "Output";
 const VERDICT: &str = "Verdict";
@@ -227,6 +291,14 @@ pub(super) enum VersionArg {
     V2,
     /// What the server chooses
     Auto,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OrderArg {
+    /// One after the other, weights interleaved
+    Sequential,
+    /// By chance, by weight
+    Random,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,53 +1,64 @@
 //! Flags to plan: the only place that sees both.
 
-use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use regex::bytes::Regex;
 
-use crate::net::resolve::{Family, resolve};
+use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::plan::{
-    Endpoint, Identity, Limits, Load, Model, Open, Order, Origin, Plan, Stop, Target, Targets, Tls, Trust, Warmup,
+    Checks, Endpoint, Family, Identity, Limits, Load, Model, Open, Origin, Plan, Redirects, Stop, Tls, Trust, Warmup,
 };
-use crate::request::{Body, Header, RequestHead};
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing};
-use crate::template::Template;
 use crate::time::WallClock;
 
-use super::args::{ModelArg, RunArgs, SpacingArg, Stages, is_stdio, shown};
+use super::args::{ModelArg, RunArgs, SpacingArg, Stages, shown};
+use super::body::has_body;
+use super::list;
 use super::protocol::protocol;
-use super::target::{Location, cores, header_value, is_token, parse_connect_to, parse_header, parse_url};
+use super::target::{Location, cores, parse_connect_to};
+use super::texts::Texts;
 
-/// The plan that the flags ask for, and what the user should know of it;
-/// `demo` is the address of the built-in target.
-pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<(Plan, Vec<String>)> {
-    let location = location(args, demo)?;
-    let load = load(args)?;
-    let body = body(args)?;
+/// Whether names are looked up.
+#[derive(Clone, Copy)]
+pub(super) enum Names {
+    /// They are; this is the address of the built-in target, if that is to be tested.
+    Resolved(Option<SocketAddr>),
+    /// Nothing is to be sent.
+    Unresolved,
+}
+
+/// The plan that the flags ask for, and what the user should know of it.
+pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Preparation)> {
+    let mut load = load(args)?;
+    let mut notes = Vec::new();
+    let seed = args.seed.unwrap_or_else(random_seed);
+    let texts = Texts::new(args, &load.model, seed)?;
+    let asked = match &args.targets {
+        Some(path) => list::many(args, path, &texts, &mut notes)?,
+        None => list::one(args, &url(args, names)?, &texts, &mut notes)?,
+    };
+    texts.bound(args, &mut load, &mut notes)?;
+    load.users = load.stop.requests.map_or(load.users, |n| load.users.min(u32::try_from(n).unwrap_or(u32::MAX)));
     let limits = Limits {
         request: args.timeout,
         connect: args.connect_timeout.unwrap_or(args.timeout),
         drain: args.drain.unwrap_or(args.timeout),
     };
-    let origin = origin(args, &location)?;
-    let head = request(args, &location, &body)?;
-    let mut notes = Vec::new();
-    let protocol = protocol(args, &origin, &load, limits.connect, &mut notes)?;
+    let origins = origins(args, &asked.locations, names)?;
+    let protocol = protocol(args, &origins, &load, limits.connect, names, &mut notes)?;
     let workers = args.workers.unwrap_or_else(|| default_workers(&load.model));
-    let seed = args.seed.unwrap_or_else(random_seed);
-    let name = format!("{} {}", head.method, location.shown);
-    let targets = Targets { list: vec![Target { name, origin: 0, head, body }], order: Order::One };
     let mut plan = Plan {
-        url: location.shown,
-        origins: vec![origin],
-        targets,
+        url: asked.url,
+        origins,
+        targets: asked.targets,
         protocol,
+        checks: checks(args)?,
+        redirects: redirects(args)?,
         load,
         limits,
         seed,
@@ -55,7 +66,34 @@ pub(super) fn plan(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<(
         stamps: args.kernel_stamps,
     };
     plan.workers = workers.min(plan.connections());
-    Ok((plan, notes))
+    Ok((plan, Preparation { notes, details: texts.how() }))
+}
+
+/// What the user should know of a plan.
+pub(super) struct Preparation {
+    /// In any case.
+    pub(super) notes: Vec<String>,
+    /// If asked for.
+    pub(super) details: Vec<String>,
+}
+
+fn redirects(args: &RunArgs) -> anyhow::Result<Option<Redirects>> {
+    let Some(most) = args.redirect else { return Ok(None) };
+    Ok(Some(Redirects { most, family: family(args), trust: trust(args)?, identity: identity(args)? }))
+}
+
+fn checks(args: &RunArgs) -> anyhow::Result<Checks> {
+    let pattern = |text: &String| {
+        Regex::new(text).map_err(|e| {
+            let what = e.to_string();
+            anyhow!(
+                "--expect-body '{text}' is no regular expression: {}",
+                what.lines().last().unwrap_or_default().trim()
+            )
+        })
+    };
+    let body = args.expect_body.iter().map(pattern).collect::<Result<_, _>>()?;
+    Ok(Checks { status: args.expect_status, body })
 }
 
 /// A worker sends so many requests a second with most of a core to spare. The
@@ -78,14 +116,17 @@ fn random_seed() -> u64 {
     mix(WallClock::read().unix_at(crate::time::monotonic()).0, std::process::id().into()) % 1_000_000_000
 }
 
-fn location(args: &RunArgs, demo: Option<SocketAddr>) -> anyhow::Result<Location> {
-    let has_body = args.data.is_some() || args.data_file.is_some() || args.dynamic;
-    let url = match (args.url(), demo) {
-        (_, Some(address)) => format!("http://{address}/{}", if has_body { "post" } else { "" }),
-        (Some(url), None) => url.to_string(),
-        (None, None) => bail!("no URL: give one, or --demo to test the built-in target (see --help)"),
-    };
-    parse_url(&url).map_err(|e| anyhow!(e))
+fn url(args: &RunArgs, names: Names) -> anyhow::Result<String> {
+    match (args.url(), names) {
+        (Some(url), _) => Ok(url.into()),
+        (None, Names::Resolved(Some(address))) => {
+            Ok(format!("http://{address}/{}", if has_body(args) { "post" } else { "" }))
+        }
+        (None, Names::Unresolved) if args.demo => {
+            Ok(format!("http://127.0.0.1/{}", if has_body(args) { "post" } else { "" }))
+        }
+        _ => bail!("no URL: give one, or --demo to test the built-in target (see --help)"),
+    }
 }
 
 fn load(args: &RunArgs) -> anyhow::Result<Load> {
@@ -165,130 +206,42 @@ fn model_name(args: &RunArgs) -> &'static str {
 /// So many requests may wait unless the user says something else.
 const MAX_BACKLOG: u64 = 1_000_000;
 
-fn body(args: &RunArgs) -> anyhow::Result<Body> {
-    match (&args.data, &args.data_file) {
-        _ if args.dynamic => Ok(Body::Template(Arc::new(Template::built_in()))),
-        (Some(text), _) => Ok(Body::Fixed(text.as_bytes().into())),
-        (None, Some(path)) if is_stdio(path) => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).context("cannot read the body from standard input")?;
-            Ok(Body::Fixed(bytes.into()))
-        }
-        (None, Some(path)) => Ok(Body::Fixed(read("--data-file", path)?.into())),
-        (None, None) => Ok(Body::None),
-    }
-}
-
-fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(super) fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{flag}: cannot read {}", shown(path)))
 }
 
-/// What bodies are unless the user says it: JSON if they parse as JSON.
-fn content_type(body: &Body) -> Option<&'static str> {
-    match body {
-        Body::None => None,
-        Body::Template(_) | Body::Lines(_) => Some("application/json"),
-        Body::Fixed(bytes) if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() => {
-            Some("application/json")
-        }
-        Body::Fixed(bytes) if std::str::from_utf8(bytes).is_ok() => Some("text/plain; charset=utf-8"),
-        Body::Fixed(_) => Some("application/octet-stream"),
-    }
-}
-
-fn request(args: &RunArgs, location: &Location, body: &Body) -> anyhow::Result<RequestHead> {
-    let method = match &args.method {
-        Some(method) if !is_token(method) => bail!("--method {method:?} is not a method name"),
-        Some(method) => method.to_ascii_uppercase(),
-        None if matches!(body, Body::None) => "GET".into(),
-        None => "POST".into(),
-    };
-    if method == "CONNECT" {
-        bail!("--method CONNECT asks for a tunnel, which is not a request that can be measured");
-    }
-    let mut keep_alive = !args.disable_keepalive;
-    let mut authority = location.authority.clone();
-    let mut headers: Vec<Header> = Vec::new();
-    for text in &args.headers {
-        let header = parse_header(text).map_err(|e| anyhow!(e))?;
-        match header.name.to_ascii_lowercase().as_str() {
-            "host" if args.host.is_some() => bail!("--header Host and --host contradict each other"),
-            "host" => authority = header.value.fixed().unwrap_or_default().into(),
-            "content-length" | "transfer-encoding" => {
-                bail!("--header {}: the length of the body is this tool's to say", header.name)
-            }
-            "connection" if header.value.fixed().is_some_and(|value| value.eq_ignore_ascii_case("close")) => {
-                keep_alive = false;
-            }
-            _ => headers.push(header),
-        }
-    }
-    if let Some(host) = &args.host {
-        authority = header_value("Host", host).map_err(|e| anyhow!(e))?;
-    }
-    let credentials = args.basic_auth.clone().or_else(|| location.credentials.clone());
-    let basic = credentials.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
-    let given = [
-        ("Content-Type", "--content-type", args.content_type.clone()),
-        ("Accept", "--accept", args.accept.clone()),
-        ("Authorization", "--basic-auth", basic),
+fn origins(args: &RunArgs, locations: &[Location], names: Names) -> anyhow::Result<Vec<Origin>> {
+    let secure = locations.iter().filter(|location| location.tls).count();
+    let flags = [
+        (args.insecure, "--insecure"),
+        (args.cacert.is_some(), "--cacert"),
+        (args.cert.is_some(), "--cert"),
+        (args.key.is_some(), "--key"),
+        (args.sni.is_some(), "--sni"),
     ];
-    for (name, flag, value) in given {
-        if let Some(value) = value {
-            if has(&headers, name) {
-                bail!("--header {name} and {flag} contradict each other");
-            }
-            headers
-                .push(Header { name: name.into(), value: header_value(name, &value).map_err(|e| anyhow!(e))?.into() });
-        }
+    if let Some((_, flag)) = flags.iter().find(|(given, _)| *given && secure == 0) {
+        bail!("{flag} and an http:// URL contradict each other: TLS is spoken with https://");
     }
-    let defaults = [
-        ("Content-Type", content_type(body)),
-        ("Accept", Some("*/*")),
-        ("User-Agent", Some(concat!("onrush/", env!("CARGO_PKG_VERSION")))),
-    ];
-    for (name, value) in defaults {
-        if let Some(value) = value.filter(|_| !has(&headers, name)) {
-            headers.push(Header { name: name.into(), value: value.into() });
-        }
+    if args.sni.is_some() && secure > 1 {
+        bail!("--sni names one server, and the list has {secure} to speak TLS with");
     }
-    Ok(RequestHead { method, path: location.path.clone().into(), authority, headers, keep_alive })
-}
-
-fn has(headers: &[Header], name: &str) -> bool {
-    headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
-}
-
-fn origin(args: &RunArgs, location: &Location) -> anyhow::Result<Origin> {
-    let endpoint = match &args.unix_socket {
-        Some(path) => Endpoint::Unix(path.clone()),
-        None => Endpoint::Tcp(addresses(args, location)?),
+    let origin = |location: &Location| {
+        let endpoint = match (&args.unix_socket, names) {
+            (Some(path), _) => Endpoint::Unix(path.clone()),
+            (None, Names::Resolved(_)) => Endpoint::Tcp(addresses(args, location)?),
+            (None, Names::Unresolved) => Endpoint::Tcp(Vec::new()),
+        };
+        let tls = if location.tls { Some(tls(args, location)?) } else { None };
+        if let Some(tls) = &tls {
+            // What is wrong with certificates and keys is found out before anything is sent.
+            TlsSettings::new(tls, &[]).map_err(|e| anyhow!(e))?;
+        }
+        Ok(Origin { name: location.origin(), endpoint, tls })
     };
-    let tls = if location.tls { Some(tls(args, location)?) } else { None };
-    if let Some(tls) = &tls {
-        // What is wrong with certificates and keys is found out before anything is sent.
-        TlsSettings::new(tls, &[]).map_err(|e| anyhow!(e))?;
-    } else {
-        let flags = [
-            (args.insecure, "--insecure"),
-            (args.cacert.is_some(), "--cacert"),
-            (args.cert.is_some(), "--cert"),
-            (args.key.is_some(), "--key"),
-            (args.sni.is_some(), "--sni"),
-        ];
-        if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {
-            bail!("{flag} and an http:// URL contradict each other: TLS is spoken with https://");
-        }
-    }
-    Ok(Origin { name: location.shown.clone(), endpoint, tls })
+    locations.iter().map(origin).collect()
 }
 
 fn addresses(args: &RunArgs, location: &Location) -> anyhow::Result<Vec<SocketAddr>> {
-    let family = match (args.ipv4, args.ipv6) {
-        (true, _) => Family::V4,
-        (_, true) => Family::V6,
-        _ => Family::Any,
-    };
     let (mut host, mut port) = (location.host.clone(), location.port);
     for text in &args.connect_to {
         let [from, to] = parse_connect_to(text).map_err(|e| anyhow!(e))?;
@@ -297,20 +250,35 @@ fn addresses(args: &RunArgs, location: &Location) -> anyhow::Result<Vec<SocketAd
             break;
         }
     }
-    resolve(&host, port, family).map_err(|e| anyhow!(e))
+    resolve(&host, port, family(args)).map_err(|e| anyhow!(e))
+}
+
+fn family(args: &RunArgs) -> Family {
+    match (args.ipv4, args.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    }
 }
 
 fn tls(args: &RunArgs, location: &Location) -> anyhow::Result<Tls> {
-    let trust = match &args.cacert {
+    let server_name = args.sni.clone().unwrap_or_else(|| location.host.clone());
+    Ok(Tls { server_name, trust: trust(args)?, identity: identity(args)? })
+}
+
+fn trust(args: &RunArgs) -> anyhow::Result<Trust> {
+    Ok(match &args.cacert {
         _ if args.insecure => Trust::Anything,
         Some(path) => Trust::Roots(read("--cacert", path)?),
         None => Trust::System,
-    };
-    let identity = match (&args.cert, &args.key) {
-        (Some(cert), Some(key)) => Some(Identity { chain: read("--cert", cert)?, key: read("--key", key)? }),
+    })
+}
+
+fn identity(args: &RunArgs) -> anyhow::Result<Option<Identity>> {
+    match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => Ok(Some(Identity { chain: read("--cert", cert)?, key: read("--key", key)? })),
         (Some(_), None) => bail!("--cert without --key: give the certificate's private key too"),
         (None, Some(_)) => bail!("--key without --cert: give the key's certificate too"),
-        (None, None) => None,
-    };
-    Ok(Tls { server_name: args.sni.clone().unwrap_or_else(|| location.host.clone()), trust, identity })
+        (None, None) => Ok(None),
+    }
 }

@@ -1,14 +1,18 @@
 //! The command line: the only place that prints, and that decides how the process ends.
 
 mod args;
+mod body;
 mod build;
-#[cfg_attr(not(test), expect(dead_code, reason = "flags follow"))]
 mod form;
+mod head;
+mod list;
 mod outputs;
 mod preflight;
 mod progress;
 mod protocol;
+mod show;
 mod target;
+mod texts;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -26,8 +30,10 @@ use crate::report;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::{Config, Server};
 use crate::stats::{Board, Summary, Verdict};
+use crate::template;
 
-use args::{Args, Command, RunArgs, ServeArgs};
+use args::{Args, Command, GenerateArgs, Generated, RunArgs, ServeArgs};
+use build::Names;
 use outputs::Outputs;
 use progress::Progress;
 
@@ -49,6 +55,8 @@ pub fn main() -> ExitCode {
     let code = match Args::try_parse() {
         Err(error) => usage(&error),
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
+        Ok(Args { command: Some(Command::Show(args)), .. }) => show::show(&args),
+        Ok(Args { command: Some(Command::Generate(args)), .. }) => generate(&args),
         Ok(Args { run, .. }) => run_load(&run),
     };
     ExitCode::from(code.unwrap_or_else(|error| {
@@ -83,7 +91,11 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
 /// A load run.
 fn run_load(args: &RunArgs) -> anyhow::Result<u8> {
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
-    let (mut plan, mut notes) = build::plan(args, demo.as_ref().map(Server::address))?;
+    let (mut plan, prepared) = build::plan(args, Names::Resolved(demo.as_ref().map(Server::address)))?;
+    if args.verbose {
+        prepared.details.iter().for_each(|detail| complain(detail));
+    }
+    let mut notes = prepared.notes;
     notes.extend(preflight::check(&mut plan, demo.is_some())?);
     let outputs = Outputs::create(args)?;
     let stop = on_interrupt()?;
@@ -188,6 +200,14 @@ fn exit_code(outcome: &Outcome, written: bool, strict: bool) -> u8 {
         () if strict && outcome.summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
         () => DONE,
     }
+}
+
+/// What helps to begin with.
+fn generate(args: &GenerateArgs) -> anyhow::Result<u8> {
+    match args.what {
+        Generated::Template => io::stdout().write_all(template::BUILT_IN.as_bytes())?,
+    }
+    Ok(DONE)
 }
 
 /// The built-in target, until it is interrupted.

@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use crate::net::limits;
-use crate::plan::{Endpoint, Plan, Protocol};
+use crate::plan::{Plan, Protocol};
 use crate::units::grouped;
 
 /// Descriptors a run needs beside its connections: pollers, timers, wakers for each worker, files.
@@ -15,7 +15,8 @@ fn beside_connections(plan: &Plan) -> u64 {
 /// With `demo` both ends of every connection are in this process.
 pub(super) fn check(plan: &mut Plan, demo: bool) -> anyhow::Result<Vec<String>> {
     let mut notes = Vec::new();
-    let connections = u64::from(plan.connections());
+    let connections = u64::from(plan.all_connections());
+    let origins = plan.origins.len() as u64;
     if let Some(limit) = limits::raise_descriptor_limit() {
         let room = limit.saturating_sub(beside_connections(plan)) / if demo { 2 } else { 1 };
         // Those that take over from a connection on which the server takes no more have one too.
@@ -25,11 +26,18 @@ pub(super) fn check(plan: &mut Plan, demo: bool) -> anyhow::Result<Vec<String>> 
         }
         if connections > room {
             let allowed = format!("the {} open files allowed", grouped(limit));
-            notes.push(fit(plan, room, &allowed, "raise the limit with ulimit -n"));
+            if room < origins {
+                bail!(
+                    "{origins} hosts need as many connections, and {allowed} leave {room}: raise the limit with ulimit -n"
+                );
+            }
+            notes.push(fit(plan, room / origins, &allowed, "raise the limit with ulimit -n"));
         }
     }
-    if let (Some(ports), Endpoint::Tcp(addresses)) = (limits::local_ports(), &plan.origins[0].endpoint) {
-        let room = ports * addresses.len() as u64;
+    // Local ports are used again for another address: the host with the fewest has the least room.
+    let addresses = plan.origins.iter().map(|origin| origin.endpoint.addresses().len()).min().unwrap_or(0);
+    if let (Some(ports), 1..) = (limits::local_ports(), addresses) {
+        let room = ports * addresses as u64;
         if u64::from(plan.connections()) > room {
             let there_are = format!("the {} local ports there are", grouped(room));
             notes.push(fit(plan, room, &there_are, "widen net.ipv4.ip_local_port_range"));

@@ -7,6 +7,7 @@ use crate::plan::{Load, Origin, Protocol};
 use crate::time::Nanos;
 
 use super::args::{RunArgs, VersionArg};
+use super::build::Names;
 
 /// Concurrent streams of a connection, unless the user says something else: servers usually allow as many.
 const STREAMS: u32 = 100;
@@ -15,14 +16,15 @@ const STREAMS: u32 = 100;
 /// on a connection of its own; a note says what came of that.
 pub(super) fn protocol(
     args: &RunArgs,
-    origin: &Origin,
+    origins: &[Origin],
     load: &Load,
     limit: Nanos,
+    names: Names,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Protocol> {
     let given = [(args.streams.is_some(), "--streams"), (args.connections.is_some(), "--connections")];
     let given = given.iter().find(|(given, _)| *given).map(|(_, flag)| *flag);
-    let is_2 = match (args.http_version, &origin.tls) {
+    let is_2 = match (args.http_version, names) {
         (VersionArg::V1_1, _) => {
             if let Some(flag) = given {
                 bail!("{flag} is about HTTP/2: give --http-version 2 too");
@@ -33,17 +35,14 @@ pub(super) fn protocol(
             bail!("--demo and --http-version 2 contradict each other: the built-in target speaks HTTP/1.1")
         }
         (VersionArg::V2, _) => true,
-        // Without TLS nobody asks, and HTTP/1.1 is what every server speaks.
-        (VersionArg::Auto, None) => false,
-        (VersionArg::Auto, Some(tls)) => {
-            let settings =
-                TlsSettings::new(tls, &[Protocol::ALPN_H2, Protocol::ALPN_HTTP1]).map_err(anyhow::Error::msg)?;
-            let chosen = tls::ask(&origin.endpoint, &settings, limit);
-            notes.push(match &chosen {
-                Ok(chosen) => format!("HTTP version: the server chose {}", if *chosen { "2" } else { "1.1" }),
-                Err(failure) => format!("HTTP version: 1.1, as the server could not be asked ({failure})"),
-            });
-            chosen.unwrap_or(false)
+        (VersionArg::Auto, Names::Unresolved) => false,
+        // A run speaks one version: the one that all speak.
+        (VersionArg::Auto, Names::Resolved(_)) => {
+            let mut all = true;
+            for origin in origins {
+                all &= chooses_2(origin, origins.len() > 1, limit, notes)?;
+            }
+            all
         }
     };
     if !is_2 {
@@ -79,4 +78,18 @@ pub(super) fn protocol(
         );
     }
     Ok(Protocol::Http2 { connections, streams })
+}
+
+/// Asks a server, on a connection of its own, which version it chooses. Without
+/// TLS nobody asks, and HTTP/1.1 is what every server speaks.
+fn chooses_2(origin: &Origin, named: bool, limit: Nanos, notes: &mut Vec<String>) -> anyhow::Result<bool> {
+    let Some(tls) = &origin.tls else { return Ok(false) };
+    let settings = TlsSettings::new(tls, &[Protocol::ALPN_H2, Protocol::ALPN_HTTP1]).map_err(anyhow::Error::msg)?;
+    let chosen = tls::ask(&origin.endpoint, &settings, limit);
+    let of = if named { format!(" of {}", origin.name) } else { String::new() };
+    notes.push(match &chosen {
+        Ok(chosen) => format!("HTTP version{of}: the server chose {}", if *chosen { "2" } else { "1.1" }),
+        Err(failure) => format!("HTTP version{of}: 1.1, as the server could not be asked ({failure})"),
+    });
+    Ok(chosen.unwrap_or(false))
 }

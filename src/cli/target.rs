@@ -28,6 +28,19 @@ pub(super) struct Location {
     pub(super) credentials: Option<String>,
 }
 
+impl Location {
+    /// Requests for both can go over one connection (RFC 9110, 4.3.1).
+    pub(super) fn is_same_origin(&self, other: &Location) -> bool {
+        (self.tls, &self.host, self.port) == (other.tls, &other.host, other.port)
+    }
+
+    /// Scheme, host and port.
+    pub(super) fn origin(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
+    }
+}
+
 /// Takes a URL apart.
 pub(super) fn parse_url(text: &str) -> Result<Location, String> {
     let hint = "write it as in http://127.0.0.1:8000/path";

@@ -7,6 +7,7 @@ use crate::stats::ln_fast;
 use crate::time::Nanos;
 
 use super::connection::Link;
+use super::judge::Judgement;
 use super::user::Stage;
 use super::worker::Pace;
 use super::{Io, Worker};
@@ -121,13 +122,20 @@ impl<I: Io> Worker<'_, I> {
                 self.send_when_open(u);
                 continue;
             }
-            let user = &mut self.users[u as usize];
-            if user.stage != Stage::InFlight {
+            if self.users[u as usize].stage != Stage::InFlight {
                 self.answered_early(u);
                 continue;
             }
+            let mut failure = answer.failure;
+            if self.judge.is_some() && failure.is_none() {
+                match self.judge(&answer) {
+                    Judgement::Moved => continue,
+                    Judgement::Done(verdict) => failure = verdict,
+                }
+            }
+            let user = &self.users[u as usize];
             let connection = &mut self.connections[user.connection as usize];
-            let mut record = connection.record(&user.request, self.now, answer.failure);
+            let mut record = connection.record(&user.request, self.now, failure);
             record.first_byte = answer.first_byte;
             record.body_bytes = answer.body_bytes;
             // Half an answer is none: its status would be counted as a success.
@@ -141,6 +149,9 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn complete(&mut self, u: u32, record: &Record) {
         self.deadlines.disarm(u);
+        if let Some(judge) = &mut self.judge {
+            judge.forget(u);
+        }
         let user = &mut self.users[u as usize];
         let c = user.connection;
         let connection = &mut self.connections[c as usize];

@@ -45,6 +45,11 @@ impl Deadlines {
         Deadlines { lanes: lengths.iter().map(list).collect(), nodes: vec![link; nodes], next: Nanos::NEVER }
     }
 
+    /// There are nodes 0 to `nodes` - 1 from now on, and no fewer than before.
+    pub fn grow(&mut self, nodes: usize) {
+        self.nodes.resize(nodes, Link { at: Nanos::NEVER, before: NONE, after: NONE, lane: NONE });
+    }
+
     /// `node`, which is in no list, has the lane's length of time from `start`.
     #[inline]
     pub fn arm(&mut self, node: Node, lane: Lane, start: Nanos) {

@@ -1,5 +1,7 @@
 //! Several origins: which connection a user has to each of them.
 
+use std::ops::Range;
+
 use crate::plan::Plan;
 use crate::request::Slot;
 
@@ -20,7 +22,8 @@ impl Homes {
     /// The homes in `connections`, which are those of the plan's origins, in order.
     pub(super) fn new(plan: &Plan, connections: &[Connection]) -> Homes {
         let origins = plan.origins.len() as u32;
-        if origins == 1 {
+        // A redirect may lead to another one.
+        if origins == 1 && plan.redirects.is_none() {
             return Homes::default();
         }
         Homes {
@@ -39,6 +42,23 @@ impl Homes {
     #[inline]
     pub(super) fn of(&self, u: u32, origin: u32) -> u32 {
         self.connections[origin as usize][u as usize]
+    }
+
+    /// The users of each connection to `origin` that users begin with.
+    pub(super) fn first_of(&self, origin: u32, connections: &[Connection]) -> Vec<Range<u32>> {
+        let mut ranges: Vec<Range<u32>> = Vec::new();
+        for home in &self.connections[origin as usize] {
+            let users = &connections[*home as usize].users;
+            if ranges.last() != Some(users) {
+                ranges.push(users.clone());
+            }
+        }
+        ranges
+    }
+
+    /// There is another origin, to which the last of `connections` are.
+    pub(super) fn add(&mut self, connections: &[Connection], origin: u32) {
+        self.connections.push(of_users(connections, origin));
     }
 
     /// The origin of `target`.

@@ -38,6 +38,10 @@ pub trait Io {
     /// Why it cannot be opened.
     fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure>;
 
+    /// There is another origin, behind those that there are, and so many connections
+    /// as can be opened from now on. False: it cannot be found. May take as long as a name takes to resolve.
+    fn add_origin(&mut self, https: bool, host: &str, port: u16, slots: usize) -> bool;
+
     /// Goes on with opening connection `c`.
     ///
     /// # Errors

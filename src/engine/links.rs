@@ -29,6 +29,9 @@ pub(super) const BACK_OFFS: [Nanos; 7] = [
     Nanos::from_millis(500),
 ];
 
+/// The longest of these waits where there are several servers: 40 ms.
+const LONGEST_OF_SEVERAL: usize = 2;
+
 /// Listen backlogs are small: so many connections are opened at a time by one worker.
 const MOST_CONNECTING: u32 = 128;
 
@@ -120,7 +123,7 @@ impl<I: Io> Worker<'_, I> {
             Ok(Handshake::Done) => {
                 self.now = self.io.now();
                 let connection = &mut self.connections[c as usize];
-                connection.session = self.codec.session();
+                connection.session = self.codec.session(self.wanted);
                 connection.link = Link::Greeting;
                 if self.codec.is_multiplexed() {
                     self.flush(c);
@@ -357,7 +360,9 @@ impl<I: Io> Worker<'_, I> {
         }
         self.close(c);
         let connection = &mut self.connections[c as usize];
-        let lane = BACK_OFF + usize::from(connection.failures).min(BACK_OFFS.len() - 1);
+        // One dead server of several is not to hold up the requests for the others.
+        let longest = if self.homes.is_one() { BACK_OFFS.len() - 1 } else { LONGEST_OF_SEVERAL };
+        let lane = BACK_OFF + usize::from(connection.failures).min(longest);
         connection.failures = connection.failures.saturating_add(1);
         connection.link = Link::BackOff;
         self.deadlines.arm(self.link_node(c), lane, self.now);

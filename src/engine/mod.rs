@@ -8,6 +8,7 @@ mod deadlines;
 mod gate;
 mod homes;
 mod io;
+mod judge;
 mod links;
 mod open;
 mod requests;

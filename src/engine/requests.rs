@@ -154,9 +154,9 @@ impl<I: Io> Worker<'_, I> {
             request.due = request.ready;
             self.came(u);
         }
-        let due = self.users[u as usize].request.due;
-        if due != Nanos::NEVER {
-            self.tally.unsent(due, self.now);
+        let request = &self.users[u as usize].request;
+        if request.due != Nanos::NEVER {
+            self.tally.unsent(request.slot.index, request.due, self.now);
         }
     }
 
@@ -167,7 +167,7 @@ impl<I: Io> Worker<'_, I> {
         {
             if slot.measured {
                 self.tally.waiting.go(self.now);
-                self.tally.unsent(due, self.now);
+                self.tally.unsent(slot.index, due, self.now);
             }
         }
     }
@@ -201,14 +201,23 @@ impl<I: Io> Worker<'_, I> {
         }
         let number = self.first_user + u;
         let request = &user.request;
-        let Ok(message) = self.source.message(request.slot, number, request.wave(), self.now) else {
+        let hop = match &self.judge {
+            None => None,
+            Some(judge) => judge.redirected(u, self.source.target(request.slot)),
+        };
+        let message = match hop {
+            None => self.source.message(request.slot, number, request.wave(), self.now),
+            Some(message) => Ok(message),
+        };
+        let Ok(message) = message else {
             return self.not_rendered(u);
         };
         connection.session.submit(message, u, Hold::Nothing, &mut self.codec);
         connection.in_flight += 1;
         let had_to_wait = std::mem::replace(&mut user.stage, Stage::InFlight) == Stage::Pending;
         let request = &mut user.request;
-        if had_to_wait {
+        // One that goes where a redirect has sent it was ready before.
+        if had_to_wait && request.sent == Nanos::NEVER {
             if request.ready == Nanos::NEVER {
                 // It had to wait for its connection, which is open now.
                 request.ready = self.now;
@@ -265,7 +274,7 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn sent(&mut self, u: u32) {
         let request = &mut self.users[u as usize].request;
-        request.sent = self.now;
+        request.sent = request.sent.min(self.now);
         if request.due == Nanos::NEVER {
             // On an open connection a closed user's request is due when it is sent.
             (request.due, request.ready) = (self.now, self.now);

@@ -1,13 +1,15 @@
 //! Real connections and the real clock.
 
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, mpsc};
 
 use mio::Waker;
 
 use crate::net;
+use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
-use crate::plan::Endpoint;
+use crate::plan::{Endpoint, Family, Redirects, Tls};
 use crate::record::{Cause, Failure, Phase};
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
 
@@ -25,7 +27,12 @@ pub struct Sockets {
     others: Vec<Arc<Waker>>,
     wake_up: Nanos,
     stamps: Option<StampClock>,
+    /// How origins are found that are not known yet.
+    redirects: Option<(Redirects, &'static [u8])>,
 }
+
+/// A TLS record and its frame fit several times.
+const SCRATCH: usize = 64 * 1024;
 
 /// Converts the kernel's stamps, which are by the wall clock.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +75,7 @@ struct Connection {
     origin: u32,
     transport: Option<Transport>,
     /// Where it goes, and how many other addresses may be tried if that fails.
-    attempt: Option<(std::net::SocketAddr, usize)>,
+    attempt: Option<(SocketAddr, usize)>,
 }
 
 impl Sockets {
@@ -89,11 +96,16 @@ impl Sockets {
             tls,
         };
         let origins: Vec<Origin> = origins.into_iter().map(origin).collect();
-        // A TLS record and its frame fit several times; without TLS nothing passes here.
+        // Without TLS nothing passes here.
         let has_tls = origins.iter().any(|origin| origin.tls.is_some());
-        let scratch = vec![0; if has_tls { 64 * 1024 } else { 0 }].into();
+        let scratch = vec![0; if has_tls { SCRATCH } else { 0 }].into();
         let connections = (0..slots).map(|_| Connection::default()).collect();
-        Sockets { poller, origins, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None }
+        Sockets { poller, origins, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None, redirects: None }
+    }
+
+    /// Redirects may lead to origins that are not known yet; this protocol is spoken with them.
+    pub fn follow(&mut self, redirects: Redirects, alpn: &'static [u8]) {
+        self.redirects = Some((redirects, alpn));
     }
 
     /// The kernel is asked to stamp what arrives on TCP connections.
@@ -144,6 +156,24 @@ impl Sockets {
     }
 }
 
+/// Looks up a name in the middle of a run, for which the run waits: not longer than for
+/// a slow answer. What is looked up longer has not been found.
+fn resolve_soon(host: &str, port: u16, family: Family) -> Option<Vec<SocketAddr>> {
+    if host.parse::<IpAddr>().is_ok() {
+        return resolve(host, port, family).ok();
+    }
+    let (found, answer) = mpsc::channel();
+    let host = host.to_string();
+    std::thread::spawn(move || {
+        // Nobody waits any more for what comes too late.
+        let _ = found.send(resolve(&host, port, family).ok());
+    });
+    answer.recv_timeout(LOOKUP).ok().flatten()
+}
+
+/// So long the run waits for a name.
+const LOOKUP: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Another address may do better.
 fn is_about_the_address(failure: Failure) -> bool {
     let causes = [Cause::Refused, Cause::Unreachable, Cause::OsTimedOut, Cause::Denied, Cause::OsError];
@@ -193,6 +223,20 @@ impl Io for Sockets {
                 Ok(handshake)
             }
         }
+    }
+
+    fn add_origin(&mut self, https: bool, host: &str, port: u16, slots: usize) -> bool {
+        let Some((redirects, alpn)) = &self.redirects else { return false };
+        let Some(addresses) = resolve_soon(host, port, redirects.family) else { return false };
+        let (trust, identity) = (redirects.trust.clone(), redirects.identity.clone());
+        let tls = https.then(|| TlsSettings::new(&Tls { server_name: host.into(), trust, identity }, &[alpn]));
+        let Ok(tls) = tls.transpose() else { return false };
+        if tls.is_some() && self.scratch.is_empty() {
+            self.scratch = vec![0; SCRATCH].into();
+        }
+        self.origins.push(Origin { to: To::Tcp(Addresses::new(&addresses, 0)), tls });
+        self.connections.resize_with(slots, Connection::default);
+        true
     }
 
     fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {

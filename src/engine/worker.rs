@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 
 use crate::net::Readiness;
 use crate::plan::{Limits, Model, Plan, Warmup};
-use crate::proto::{Answer, Codec};
+use crate::proto::{Answer, Codec, Wanted};
 use crate::record::{Cause, Failure, Outcome, Phase};
 use crate::schedule;
 use crate::source::Source;
-use crate::stats::{Beat, Board, Clocks, Tally};
+use crate::stats::{Beat, Board, ByTarget, Clocks, Extra, Tally};
 use crate::time::{Nanos, WallClock};
 
 use super::closed::Closed;
 use super::connection::{Connection, Link};
 use super::gate::Gate;
 use super::homes::{self, Homes};
+use super::judge::Judge;
 use super::links::{BACK_OFF, CONNECTING, REQUEST};
 use super::open::Open;
 use super::user::{Stage, User};
@@ -30,6 +31,9 @@ pub struct Worker<'a, I> {
     pub(super) gate: Gate,
     pub(super) users: Vec<User>,
     pub(super) homes: Homes,
+    /// Answers are more than counted.
+    pub(super) judge: Option<Box<Judge>>,
+    pub(super) wanted: Wanted,
     /// By number: those that users begin with, and spare ones.
     pub(super) connections: Vec<Connection>,
     /// Connections of which nobody is a user.
@@ -108,18 +112,20 @@ impl<'a, I: Io> Worker<'a, I> {
         let share = plan.share(number);
         let count = share.users.len() as u32;
         let codec = Codec::new(plan);
+        let judge = Judge::new(plan);
+        let wanted = judge.as_ref().map_or(Wanted::default(), |judge| judge.wanted());
         let mut connections = Vec::with_capacity(share.slots());
         for origin in 0..plan.origins.len() as u32 {
             for c in share.connections.clone() {
                 let users = schedule::share_of(c, plan.connections(), plan.load.users);
                 let users = users.start - share.users.start..users.end - share.users.start;
-                connections.push(Connection::new(codec.session(), users, origin));
+                connections.push(Connection::new(codec.session(wanted), users, origin));
             }
         }
         let users: Vec<User> = homes::of_users(&connections, 0).into_iter().map(User::new).collect();
         let homes = Homes::new(plan, &connections);
         let spares: Vec<u32> = (connections.len() as u32..share.slots() as u32).collect();
-        connections.extend(spares.iter().map(|_| Connection::new(codec.session(), 0..0, 0)));
+        connections.extend(spares.iter().map(|_| Connection::new(codec.session(wanted), 0..0, 0)));
         let load = &plan.load;
         let pace = match &load.model {
             Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(load, *every, *hold_last_byte)),
@@ -128,6 +134,13 @@ impl<'a, I: Io> Worker<'a, I> {
         };
         let is_open = matches!(pace, Pace::Open(_));
         let clocks = Clocks { lag: !matches!(pace, Pace::Closed(_)), error: is_open || plan.stamps };
+        let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, clocks);
+        let targets = plan.targets.list.len();
+        let by_target = (targets > 1).then(|| ByTarget::new(plan.targets.order.clone(), targets));
+        let all_expected = plan.checks.status.is_some();
+        if by_target.is_some() || all_expected {
+            tally.extra = Some(Box::new(Extra { by_target, all_expected }));
+        }
         let mut lanes = vec![Nanos::ZERO; BACK_OFF];
         lanes[REQUEST] = plan.limits.request;
         lanes[CONNECTING] = plan.limits.connect;
@@ -144,9 +157,11 @@ impl<'a, I: Io> Worker<'a, I> {
             connections,
             spares,
             homes,
+            judge,
+            wanted,
             source: Source::new(plan, clock),
             codec,
-            tally: Tally::new(Nanos::ZERO, Nanos::NEVER, clocks),
+            tally,
             free: Vec::with_capacity(count as usize),
             connecting: 0,
             opening: false,

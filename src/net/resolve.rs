@@ -3,16 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-/// Which IP versions may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Both.
-    Any,
-    /// IPv4 alone.
-    V4,
-    /// IPv6 alone.
-    V6,
-}
+use crate::plan::Family;
 
 /// All addresses of `host` (a name or an IP literal without brackets), without duplicates, in the resolver's order.
 ///

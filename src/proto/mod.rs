@@ -6,11 +6,14 @@
 
 pub mod http1;
 pub mod http2;
+mod kept;
 
 use crate::plan::{Plan, Protocol, Target};
 use crate::record::{Cause, Failure};
 use crate::request::Message;
 use crate::time::Nanos;
+
+pub use kept::{Kept, Wanted};
 
 /// The engine's name for a request under way: the number of its user.
 pub type Ticket = u32;
@@ -84,11 +87,11 @@ impl Codec {
         }
     }
 
-    /// A session on a connection that has just been opened.
-    pub fn session(&self) -> Session {
+    /// A session on a connection that has just been opened, which keeps what is wanted of answers.
+    pub fn session(&self, wanted: Wanted) -> Session {
         match self {
-            Codec::Http1(_) => Session::Http1(http1::Session::new()),
-            Codec::Http2(_) => Session::Http2(Box::default()),
+            Codec::Http1(_) => Session::Http1(http1::Session::keeping(wanted)),
+            Codec::Http2(_) => Session::Http2(Box::new(http2::Session::keeping(wanted))),
         }
     }
 }
@@ -211,6 +214,14 @@ impl Session {
             (Session::Http1(s), Codec::Http1(codec)) => s.end(end, codec, done),
             (Session::Http2(s), Codec::Http2(_)) => s.end(end, done),
             _ => unreachable!("{ONE_PROTOCOL}"),
+        }
+    }
+
+    /// What was kept of the last answer to `ticket`, if anything was wanted of it.
+    pub fn take_kept(&mut self, ticket: Ticket) -> Option<Kept> {
+        match self {
+            Session::Http1(s) => s.take_kept(),
+            Session::Http2(s) => s.take_kept(ticket),
         }
     }
 

@@ -6,6 +6,8 @@ use crate::stats::{ErrorLine, Latency, LimitedBy, Summary, Verdict};
 use crate::time::Nanos;
 use crate::units::{self, count, grouped};
 
+mod targets;
+
 /// Whether colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paint {
@@ -39,6 +41,7 @@ pub fn text(s: &Summary, paint: Paint) -> String {
         latency(s, paint),
         histogram(s, paint),
         waves(s),
+        targets::section(s, paint),
         status(s),
         failures(s, paint),
         notes(s, paint),
@@ -243,18 +246,20 @@ fn differs(a: &Latency, b: &Latency) -> bool {
 
 fn latency_row(name: &str, l: &Latency) -> String {
     let values = [l.min, l.p50, l.p90, l.p95, l.p99, l.max, l.mean];
-    let cells = COLUMNS.iter().zip(values).map(|(column, ms)| {
-        let bound = if l.at_least.iter().any(|name| name == column) { ">=" } else { "" };
-        // The bound takes the place of the space before the unit where room is short.
-        let value = nanos(ms).to_string();
-        let value = match bound {
-            "" if l.unsure.iter().any(|name| name == column) => format!("~{value}"),
-            "" => value,
-            _ => format!("{bound}{}", value.replace(' ', "")),
-        };
-        format!("{value:>9}")
-    });
+    let cells = COLUMNS.iter().zip(values).map(|(column, ms)| cell(l, column, ms));
     format!("    {name:<12}{}\n", cells.collect::<String>())
+}
+
+/// One number of a latency, with a sign where it is a bound or not sure.
+fn cell(l: &Latency, column: &str, ms: f64) -> String {
+    let value = nanos(ms).to_string();
+    let value = match () {
+        // The bound takes the place of the space before the unit where room is short.
+        () if l.at_least.iter().any(|name| name == column) => format!(">={}", value.replace(' ', "")),
+        () if l.unsure.iter().any(|name| name == column) => format!("~{value}"),
+        () => value,
+    };
+    format!("{value:>9}")
 }
 
 /// Cells of a bar as long as can be.
@@ -441,6 +446,7 @@ mod tests {
 
     fn summary() -> Summary {
         Summary {
+            targets: vec![],
             schema: SCHEMA,
             tool: Tool { name: "onrush".into(), version: "0.1.0".into() },
             started_at: "2026-01-01T00:00:00.000Z".into(),

@@ -3,15 +3,18 @@
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use crate::plan::{Order, Targets};
 use crate::record::{Batch, NO_WAVE, Record};
 use crate::time::Nanos;
 
 /// The header line.
-pub const HEADER: &str = "index,status,latency_ms,response_bytes,error,start_ms,wave,connection,service_ms,first_byte_ms,connect_ms,lag_ms\r\n";
+pub const HEADER: &str = "index,status,latency_ms,response_bytes,error,start_ms,wave,connection,service_ms,first_byte_ms,connect_ms,lag_ms,target\r\n";
 
 /// A CSV log being written.
 pub struct CsvFile<W> {
     to: W,
+    /// Which target a request was for, and their names as fields, if there are several.
+    targets: Option<(Order, Vec<String>)>,
     /// Rows that are formatted and not written yet.
     buffer: Vec<u8>,
     buffered_rows: u64,
@@ -39,7 +42,15 @@ impl<W: Write> CsvFile<W> {
         to.write_all(HEADER.as_bytes())?;
         to.flush()?;
         let buffer = Vec::with_capacity(PIECE + LONGEST_ROW);
-        Ok(CsvFile { to, buffer, buffered_rows: 0, saved: Saved { rows: 0, error: None } })
+        Ok(CsvFile { to, targets: None, buffer, buffered_rows: 0, saved: Saved { rows: 0, error: None } })
+    }
+
+    /// The same, with the names of these targets in the last column. One target has no need of a name.
+    #[must_use]
+    pub fn naming(mut self, targets: &Targets) -> CsvFile<W> {
+        let names = targets.list.iter().map(|target| field(&target.name)).collect();
+        self.targets = (targets.list.len() > 1).then(|| (targets.order.clone(), names));
+        self
     }
 
     /// Writes all batches that come until the last sender is gone. Emptied
@@ -71,6 +82,10 @@ impl<W: Write> CsvFile<W> {
         }
         let mut room = [0; LONGEST_ROW];
         self.buffer.extend_from_slice(Row { room: &mut room, at: 0 }.write(record, t0));
+        if let Some((order, names)) = &self.targets {
+            self.buffer.extend_from_slice(names[order.target(record.index) as usize].as_bytes());
+        }
+        self.buffer.extend_from_slice(b"\r\n");
         self.buffered_rows += 1;
     }
 
@@ -83,6 +98,14 @@ impl<W: Write> CsvFile<W> {
         }
         self.buffer.clear();
         self.buffered_rows = 0;
+    }
+}
+
+/// A text as a field (RFC 4180, 2).
+fn field(text: &str) -> String {
+    match text.contains(['"', ',', '\r', '\n']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.into(),
     }
 }
 
@@ -141,7 +164,7 @@ impl<'a> Row<'a> {
         if let Some(lag) = r.lag() {
             self.millis(lag);
         }
-        self.text("\r\n");
+        self.byte(b',');
         &self.room[..self.at]
     }
 
@@ -249,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_row_has_the_columns_of_the_header() {
-        assert_eq!(row(&record()), "17,200,12.346,512,,0.500,2,3,12.346,12.346,0.000,0.000\r\n");
+        assert_eq!(row(&record()), "17,200,12.346,512,,0.500,2,3,12.346,12.346,0.000,0.000,");
         assert_eq!(HEADER.matches(',').count(), row(&record()).matches(',').count());
     }
 
@@ -266,7 +289,7 @@ mod tests {
             failure: Some(Failure::new(Phase::Connect, Cause::Refused)),
             ..record()
         };
-        assert_eq!(row(&refused), "17,0,13.446,512,connect: refused,-0.600,,3,,,0.000,\r\n");
+        assert_eq!(row(&refused), "17,0,13.446,512,connect: refused,-0.600,,3,,,0.000,,");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a worker counts, how workers' counts merge, and every number derived from them.
 
 mod board;
+mod by_target;
 mod confidence;
 mod distribution;
 mod encode;
@@ -16,6 +17,7 @@ mod verdict;
 mod waves;
 
 pub use board::{Board, Snapshot};
+pub use by_target::{ByTarget, MOST_TARGETS, TargetTally};
 pub use confidence::{Batch, Ranks, batch_ranks, independent_ranks, needed};
 pub use distribution::{Distribution, Ppm};
 pub use flow::Flow;
@@ -24,8 +26,8 @@ pub use pulse::{Beat, Pulse};
 pub use steady::{Steady, Trend, ln_fast, mser5, trend};
 pub use summary::{
     Accounting, Confidence, FailureLine, IntervalLine, Latency, Micros, PlanLine, RunFacts, SCHEMA, StageLine,
-    SteadyLine, Summary, Tool, WaveLine, WavesLine,
+    SteadyLine, Summary, TargetLine, Tool, WaveLine, WavesLine,
 };
-pub use tally::{Clocks, Counts, FailureCount, Tally};
+pub use tally::{Clocks, Counts, Extra, FailureCount, Tally};
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, Verdict};
 pub use waves::{WaveFacts, WaveTally};

@@ -7,7 +7,7 @@ use super::distribution::Packed;
 use super::pulse::{Beat, Pulse};
 use super::series::{Interval, Series};
 use super::steady::ln_fast;
-use super::{Distribution, Flow, Health, WaveTally};
+use super::{ByTarget, Distribution, Flow, Health, WaveTally};
 
 /// Requests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Counts {
 
 impl Counts {
     #[inline]
-    fn add(&mut self, outcome: Outcome) {
+    pub(super) fn add(&mut self, outcome: Outcome) {
         let counter = match outcome {
             Outcome::Ok => &mut self.ok,
             Outcome::HttpError => &mut self.http_error,
@@ -114,6 +114,8 @@ pub struct Tally {
     pub present: Flow,
     /// Those of them that wait for a connection.
     pub waiting: Flow,
+    /// What most runs have no need of.
+    pub extra: Option<Box<Extra>>,
 
     clocks: Clocks,
     counts: Counts,
@@ -141,6 +143,29 @@ pub struct Tally {
     pub(super) series: Series,
     /// The same, in more detail and with less in it.
     pub(super) pulse: Pulse,
+}
+
+/// What most runs have no need of.
+#[derive(Clone, Debug, Default)]
+pub struct Extra {
+    /// By target, if there are several.
+    pub by_target: Option<ByTarget>,
+    /// Which statuses are wanted was said, and answers with others have failed: all that have not are ok.
+    pub all_expected: bool,
+}
+
+impl Extra {
+    #[inline(never)]
+    fn record(&mut self, r: &Record) -> Outcome {
+        let outcome = match r.outcome() {
+            Outcome::HttpError if self.all_expected => Outcome::Ok,
+            outcome => outcome,
+        };
+        if let Some(by_target) = &mut self.by_target {
+            by_target.record(r, outcome);
+        }
+        outcome
+    }
 }
 
 /// What records of a run have beside their response time.
@@ -192,6 +217,7 @@ impl Tally {
             health: Health::default(),
             present: Flow::default(),
             waiting: Flow::default(),
+            extra: None,
             clocks,
             counts: Counts::default(),
             status: Box::new([0; 1000]),
@@ -244,7 +270,10 @@ impl Tally {
         }
         self.last_done = self.last_done.max(r.done);
         self.present.go(r.done);
-        self.current.counts.add(r.outcome());
+        self.current.counts.add(match &mut self.extra {
+            None => r.outcome(),
+            Some(extra) => extra.record(r),
+        });
         if self.clocks.lag
             && let Some(lag) = r.lag()
         {
@@ -256,9 +285,12 @@ impl Tally {
         }
     }
 
-    /// A request was due at `due`, and nobody had sent it when waiting stopped at `now`.
-    pub fn unsent(&mut self, due: Nanos, now: Nanos) {
+    /// Request `index` was due at `due`, and nobody had sent it when waiting stopped at `now`.
+    pub fn unsent(&mut self, index: u64, due: Nanos, now: Nanos) {
         self.unsent += 1;
+        if let Some(by_target) = self.extra.as_mut().and_then(|extra| extra.by_target.as_mut()) {
+            by_target.unsent(index, now.since(due));
+        }
         self.last_done = self.last_done.max(now);
         self.censored.record(now.since(due));
         self.present.go(now);
@@ -403,12 +435,22 @@ impl Tally {
         self.failed.merge(&other.failed);
         self.series.merge(other.series);
         self.pulse.merge(other.pulse);
+        if let (Some(mine), Some(theirs)) = (&mut self.extra, &other.extra)
+            && let (Some(mine), Some(theirs)) = (&mut mine.by_target, &theirs.by_target)
+        {
+            mine.merge(theirs);
+        }
         for theirs in other.failures {
             match self.failures.iter_mut().find(|mine| mine.failure == theirs.failure) {
                 Some(mine) => mine.merge(&theirs),
                 None => self.failures.push(theirs),
             }
         }
+    }
+
+    /// What became of each target's requests, if there are several.
+    pub fn by_target(&self) -> Option<&ByTarget> {
+        self.extra.as_ref().and_then(|extra| extra.by_target.as_ref())
     }
 
     /// Intervals that were put away so far.

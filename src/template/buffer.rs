@@ -15,10 +15,11 @@ pub(super) const VALUE: usize = 128;
 /// There is always room for the padding of a literal, and a value.
 const SPARE: usize = Literal::BLOCK + VALUE;
 
-/// Fixed text, padded to whole blocks.
+/// Fixed text. Its first bytes are copied as a block, and mostly there are no others.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Literal {
-    blocks: Box<[[u8; Literal::BLOCK]]>,
+    first: [u8; Literal::BLOCK],
+    rest: Box<[u8]>,
     len: usize,
 }
 
@@ -26,12 +27,10 @@ impl Literal {
     const BLOCK: usize = 32;
 
     pub(super) fn new(text: &[u8]) -> Literal {
-        let block = |chunk: &[u8]| {
-            let mut block = [0; Literal::BLOCK];
-            block[..chunk.len()].copy_from_slice(chunk);
-            block
-        };
-        Literal { blocks: text.chunks(Literal::BLOCK).map(block).collect(), len: text.len() }
+        let (head, rest) = text.split_at(text.len().min(Literal::BLOCK));
+        let mut first = [0; Literal::BLOCK];
+        first[..head.len()].copy_from_slice(head);
+        Literal { first, rest: rest.into(), len: text.len() }
     }
 
     #[cfg(test)]
@@ -41,8 +40,10 @@ impl Literal {
 }
 
 impl Buffer {
+    const LEAST: usize = 1024;
+
     pub(super) fn new() -> Buffer {
-        Buffer { room: vec![0; 1024], at: 0 }
+        Buffer { room: vec![0; Buffer::LEAST], at: 0 }
     }
 
     /// How much was written.
@@ -78,24 +79,39 @@ impl Buffer {
         self.room.resize(len, 0);
     }
 
-    /// Writes fixed text, and makes room for a value behind it.
+    /// Writes fixed text.
     #[inline(always)]
     pub(super) fn literal(&mut self, literal: &Literal) {
         self.make_room(literal.len);
-        let mut at = self.at;
-        for block in &literal.blocks {
-            self.room[at..at + Literal::BLOCK].copy_from_slice(block);
-            at += Literal::BLOCK;
+        let room = &mut self.room[self.at..];
+        match room.first_chunk_mut() {
+            Some(room) => *room = literal.first,
+            None => unreachable!("room was made"),
+        }
+        if !literal.rest.is_empty() {
+            room[Literal::BLOCK..literal.len].copy_from_slice(&literal.rest);
         }
         self.at += literal.len;
+    }
+
+    /// Writes a text of at most `N` bytes over all there is: `write` says how long it is.
+    #[inline]
+    pub(super) fn page<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
+        const { assert!(N <= Buffer::LEAST) };
+        match self.room.first_chunk_mut() {
+            Some(room) => self.at = write(room),
+            None => unreachable!("there is at least so much room"),
+        }
     }
 
     /// Writes a value: `write` says how long it is.
     #[inline(always)]
     pub(super) fn value(&mut self, write: impl FnOnce(&mut [u8; VALUE]) -> usize) {
         self.make_room(0);
-        let room = (&mut self.room[self.at..self.at + VALUE]).try_into().expect("a range of as many bytes");
-        self.at += write(room);
+        match self.room[self.at..].first_chunk_mut() {
+            Some(room) => self.at += write(room),
+            None => unreachable!("room was made"),
+        }
     }
 
     /// Writes bytes of any number.

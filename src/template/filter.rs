@@ -45,6 +45,12 @@ impl Filter {
     }
 }
 
+/// Filters what was written from `start` on, one filter after the other.
+#[inline(never)]
+pub(super) fn apply_all(filters: &[Filter], out: &mut Buffer, start: usize, kind: Kind, scratch: &mut Vec<u8>) {
+    filters.iter().fold(kind, |kind, filter| filter.apply(out, start, kind, scratch));
+}
+
 /// As a string of JSON (RFC 8259, 7): quotes, backslashes and control characters are escaped.
 fn json_text(text: &[u8], out: &mut Buffer) {
     out.bytes(b"\"");

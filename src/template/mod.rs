@@ -9,6 +9,7 @@
 //! index; and of the clock, the user and the wave, where the template asks for them.
 
 mod buffer;
+mod built_in;
 mod chance;
 mod error;
 mod filter;
@@ -36,6 +37,7 @@ use sample::Fields;
 use stamp::Stamp;
 use value::{Facts, Value};
 
+pub use built_in::BUILT_IN;
 pub use error::TemplateError;
 
 /// A text with blanks. Workers share it; each has a [`Renderer`].
@@ -48,6 +50,8 @@ pub struct Template {
 
 enum Program {
     Segments(Segments),
+    /// The segments are those of [`BUILT_IN`], which is compiled by hand.
+    BuiltIn(Segments),
     /// minijinja is needed: for what, and on which line.
     Logic(&'static str, usize),
 }
@@ -85,6 +89,7 @@ impl Template {
     /// What is wrong, with its place.
     pub fn compile(name: &str, text: &str, feeds: &[Arc<Feed>]) -> Result<Template, TemplateError> {
         let program = match parse::parse(name, text, feeds)? {
+            Parsed::Segments(segments) if segments == built_in_segments() => Program::BuiltIn(segments),
             Parsed::Segments(segments) => Program::Segments(segments),
             Parsed::Beyond(what, at) => {
                 Machine::new(name, text, feeds)?;
@@ -112,7 +117,7 @@ impl Template {
     /// How it is rendered, in words.
     pub fn how(&self) -> String {
         match &self.program {
-            Program::Segments(segments) => {
+            Program::Segments(segments) | Program::BuiltIn(segments) => {
                 format!("compiled: {}", crate::units::count(segments.values.len() as u64, "value"))
             }
             Program::Logic(what, line) => format!("rendered by minijinja: {what} on line {line}"),
@@ -129,16 +134,29 @@ impl Template {
         self.uses("user_number", |value| *value == Value::UserNumber)
     }
 
+    /// It uses rows of the feed with this name.
+    pub fn uses_feed(&self, name: &str) -> bool {
+        let of = self.feeds.iter().position(|feed| feed.name() == name);
+        let is = |value: &Value| matches!(value, Value::Cell(feed, _) | Value::Row(feed) if Some(*feed) == of);
+        self.uses(name, is) || (self.feeds.len() == 1 && self.uses("row", is))
+    }
+
     fn uses(&self, word: &str, is: impl Fn(&Value) -> bool) -> bool {
         match &self.program {
-            Program::Segments(segments) => segments.values.iter().any(|segment| is(&segment.value)),
+            Program::Segments(segments) | Program::BuiltIn(segments) => {
+                segments.values.iter().any(|segment| is(&segment.value))
+            }
             Program::Logic(..) => self.text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word),
         }
     }
 }
 
-/// The text of the template of `--dynamic`.
-pub const BUILT_IN: &str = include_str!("built_in.jinja");
+fn built_in_segments() -> Segments {
+    match parse::parse("--dynamic", BUILT_IN, &[]) {
+        Ok(Parsed::Segments(segments)) => segments,
+        _ => unreachable!("a test compiles it"),
+    }
+}
 
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,7 +206,7 @@ impl Renderer {
         };
         let seeds = |run| Seeds { run, own: rng::mix(run, DRAWS.wrapping_add(number)) };
         let (has_sample, draws, machine) = match &template.program {
-            Program::Segments(segments) => {
+            Program::Segments(segments) | Program::BuiltIn(segments) => {
                 let any = |is: fn(&Value) -> bool| segments.values.iter().any(|segment| is(&segment.value));
                 (any(|v| matches!(v, Value::Sample(_))), any(|v| matches!(v, Value::Draw(_))), None)
             }
@@ -238,7 +256,16 @@ impl Renderer {
             rendered.map_err(|error| Box::new(logic::at(&self.template.name, &self.template.text, &error)))?;
             return Ok(self.out.written());
         }
-        let Program::Segments(segments) = &self.template.program else { return Ok(&[]) };
+        let segments = match &self.template.program {
+            Program::Segments(segments) => segments,
+            Program::BuiltIn(_) => {
+                let timestamp = self.stamp.at(self.clock.unix_at(moment.now));
+                let fields = Fields::draw(seeds.run, moment.index);
+                self.out.page(|page| fields.write_body(moment.index, timestamp, page));
+                return Ok(self.out.written());
+            }
+            Program::Logic(..) => return Ok(&[]),
+        };
         let fields = if self.has_sample { Fields::draw(seeds.run, moment.index) } else { Fields::NONE };
         let mut facts = Facts {
             index: moment.index,
@@ -255,9 +282,9 @@ impl Renderer {
         for segment in &segments.values {
             self.out.literal(&segment.text);
             let start = self.out.len();
-            let mut kind = facts.write(&segment.value, &mut self.out);
-            for filter in &segment.filters {
-                kind = filter.apply(&mut self.out, start, kind, facts.scratch);
+            let kind = facts.write(&segment.value, &mut self.out);
+            if !segment.filters.is_empty() {
+                filter::apply_all(&segment.filters, &mut self.out, start, kind, facts.scratch);
             }
         }
         self.out.literal(&segments.end);

@@ -136,6 +136,17 @@ impl<'a, const ROOM: usize> Pen<'a, ROOM> {
         self.text(&text);
     }
 
+    /// Writes `N` bytes that hold texts of fixed length only: their places are
+    /// known to the compiler, so that one comparison checks them all.
+    #[inline(always)]
+    pub(super) fn part<const N: usize>(&mut self, write: impl FnOnce(&mut Pen<N>)) {
+        let at = self.at as usize;
+        let mut pen = Pen::new((&mut self.room[at..at + N]).try_into().expect("a range of N bytes"));
+        write(&mut pen);
+        assert_eq!(pen.at, N as u32);
+        self.at += N as u32;
+    }
+
     /// Takes back the last `n` bytes.
     #[inline(always)]
     pub(super) fn back(&mut self, n: u32) {

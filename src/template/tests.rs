@@ -163,7 +163,7 @@ fn the_shortest_and_the_longest_body_keep_to_the_promised_size() {
     };
     // The rest of the body, with the shortest and the longest index.
     let rest = |index: u64| {
-        let Program::Segments(segments) = Template::built_in().program else { panic!("it has no logic") };
+        let segments = built_in_segments();
         let length = |value: &Value| match value {
             Value::Index => index.to_string().len(),
             Value::Now => 24,
@@ -229,6 +229,28 @@ proptest! {
 
 fn text(word: &Word) -> &str {
     str::from_utf8(&word.padded[..word.len.into()]).unwrap()
+}
+
+/// The built-in template as any other would be compiled.
+fn as_segments() -> Template {
+    Template { program: Program::Segments(built_in_segments()), ..Template::built_in() }
+}
+
+#[test]
+fn the_built_in_template_is_compiled_by_hand_also_where_a_file_has_it() {
+    for template in [Template::built_in(), Template::compile("t", BUILT_IN.trim_end(), &[]).unwrap()] {
+        assert!(matches!(template.program, Program::BuiltIn(_)));
+    }
+    let (mut by_hand, mut by_text) = (source(3), source_of(as_segments(), 3));
+    let mut logic = source_of(Template::compile("t", &format!("{{% if 1 %}}{{% endif %}}{BUILT_IN}"), &[]).unwrap(), 3);
+    for index in (0..2_000).chain([u64::MAX]) {
+        let mut bodies = [Vec::new(), Vec::new(), Vec::new()];
+        for (source, body) in [&mut by_hand, &mut by_text, &mut logic].into_iter().zip(&mut bodies) {
+            source.write(index, Nanos(index % 1_000_000_007), body);
+        }
+        assert_eq!(str::from_utf8(&bodies[0]), str::from_utf8(&bodies[1]));
+        assert_eq!(bodies[0], bodies[2]);
+    }
 }
 
 fn feeds() -> Vec<Arc<Feed>> {

@@ -117,12 +117,15 @@ impl<R: Rng> Facts<'_, R> {
             Value::Draw(draw) => draw.write(&mut self.rng, self.scratch, out),
             Value::Cell(feed, column) => cell(&mut self.readers[*feed], column, out),
             Value::Row(feed) => row(&self.readers[*feed], out),
-            Value::Constant(text, is_number) => {
-                out.bytes(text.as_bytes());
-                Kind::number_if(*is_number)
-            }
+            Value::Constant(text, is_number) => constant(text, *is_number, out),
         }
     }
+}
+
+#[inline(never)]
+fn constant(text: &str, is_number: bool, out: &mut Buffer) -> Kind {
+    out.bytes(text.as_bytes());
+    Kind::number_if(is_number)
 }
 
 #[inline(always)]
@@ -141,6 +144,7 @@ fn written(out: &mut Buffer, write: impl FnOnce(&mut Pen<'_, VALUE>)) {
     });
 }
 
+#[inline(never)]
 fn cell(reader: &mut Reader, column: &Column, out: &mut Buffer) -> Kind {
     match reader.cell(column) {
         Cell::Text(text) => {
@@ -159,6 +163,7 @@ fn cell(reader: &mut Reader, column: &Column, out: &mut Buffer) -> Kind {
     Kind::Json
 }
 
+#[inline(never)]
 fn row(reader: &Reader, out: &mut Buffer) -> Kind {
     out.bytes(reader.json().unwrap_or_default().as_bytes());
     Kind::Json
@@ -186,7 +191,7 @@ fn up_to(rng: &mut impl Rng, span: u64) -> u64 {
 
 impl Draw {
     /// Draws a value, and writes it.
-    #[inline]
+    #[inline(never)]
     pub(super) fn write(&self, rng: &mut impl Rng, scratch: &mut Vec<u8>, out: &mut Buffer) -> Kind {
         match *self {
             Draw::Uuid => {

@@ -6,6 +6,7 @@ mod hostile;
 mod http2;
 mod load;
 mod readme;
+mod requests;
 mod schedule;
 mod schema;
 mod scripted;

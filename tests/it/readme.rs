@@ -18,6 +18,7 @@ fn runnable(example: &str, address: std::net::SocketAddr) -> String {
     example
         .replacen("cargo run --release --", &binary, 1)
         .replacen("onrush ", &format!("{binary} "), usize::from(example.starts_with("onrush ")))
+        .replace("&& onrush ", &format!("&& {binary} "))
         .replace("127.0.0.1:8000", &address.to_string())
         .replace("127.0.0.1:8080", "127.0.0.1:0")
 }

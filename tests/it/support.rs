@@ -63,6 +63,11 @@ impl Invocation {
         self
     }
 
+    /// More arguments.
+    pub(crate) fn args<A: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = A>) -> Invocation {
+        arguments.into_iter().fold(self, |invocation, argument| invocation.arg(argument))
+    }
+
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Invocation {
         self.command.env(name, value);
         self
@@ -185,7 +190,7 @@ impl Report {
         assert_eq!(rows, [a.ok, a.http_error, a.failed, a.timeout, a.unfinished], "rows against the summary");
         let mut failures = BTreeMap::new();
         for row in self.rows.iter().filter(|row| !row.error.is_empty()) {
-            assert_eq!(row.status, 0, "{row:?}");
+            assert_eq!(row.status > 0, failed_in(row, "check: "), "{row:?}");
             if failed_in(row, "cut: ") {
                 continue; // Unfinished is no failure.
             }
@@ -245,6 +250,7 @@ pub(crate) struct Row {
     pub(crate) first_byte_ms: Option<f64>,
     pub(crate) connect_ms: f64,
     pub(crate) lag_ms: Option<f64>,
+    pub(crate) target: String,
 }
 
 /// A whole CSV file: no field of ours has a comma, a quote or a line break.
@@ -254,7 +260,7 @@ pub(crate) fn parse_rows(text: &str) -> Vec<Row> {
     assert_eq!(
         lines.next(),
         Some(
-            "index,status,latency_ms,response_bytes,error,start_ms,wave,connection,service_ms,first_byte_ms,connect_ms,lag_ms"
+            "index,status,latency_ms,response_bytes,error,start_ms,wave,connection,service_ms,first_byte_ms,connect_ms,lag_ms,target"
         )
     );
     lines.map(parse_row).collect()
@@ -262,7 +268,7 @@ pub(crate) fn parse_rows(text: &str) -> Vec<Row> {
 
 fn parse_row(line: &str) -> Row {
     let fields: Vec<&str> = line.split(',').collect();
-    assert_eq!(fields.len(), 12, "{line}");
+    assert_eq!(fields.len(), 13, "{line}");
     let millis = |field: &str| {
         assert_eq!(field.split_once('.').map(|(_, decimals)| decimals.len()), Some(3), "three decimals: {line}");
         field.parse::<f64>().unwrap()
@@ -281,6 +287,7 @@ fn parse_row(line: &str) -> Row {
         first_byte_ms: some(fields[9]),
         connect_ms: millis(fields[10]),
         lag_ms: some(fields[11]),
+        target: fields[12].into(),
     }
 }
 

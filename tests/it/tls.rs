@@ -16,13 +16,13 @@ use crate::scripted::{Hostile, OK, Peer};
 use crate::support::{Report, onrush};
 
 /// A certificate authority whose files are in a directory of its own.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     files: TempDir,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         Authority::named("one")
     }
 
@@ -43,7 +43,7 @@ impl Authority {
     }
 
     /// `--cacert` with this authority's own certificate.
-    fn believed(&self) -> String {
+    pub(crate) fn believed(&self) -> String {
         format!("--cacert {}", self.files.path().join("ca.pem").display())
     }
 
@@ -83,7 +83,7 @@ impl Authority {
         config
     }
 
-    fn localhost(&self) -> ServerConfig {
+    pub(crate) fn localhost(&self) -> ServerConfig {
         self.server("localhost", false, |_| {})
     }
 }

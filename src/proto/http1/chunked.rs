@@ -1,5 +1,6 @@
-//! The chunked transfer coding (RFC 9112, 7.1): counted, not kept.
+//! The chunked transfer coding (RFC 9112, 7.1): counted, and kept only where a body is looked at.
 
+use crate::proto::Kept;
 use crate::record::Cause;
 
 use super::{MAX_CHUNK_LINE, MAX_HEAD};
@@ -41,13 +42,21 @@ impl Chunked {
         Chunked { state: State::Size { value: 0, digits: false }, line: 0 }
     }
 
-    /// Takes the next bytes; adds the data bytes among them to `body_bytes`.
-    pub(super) fn receive(&mut self, bytes: &[u8], body_bytes: &mut u64) -> Result<Step, Cause> {
+    /// Takes the next bytes; adds the data bytes among them to `body_bytes`, and what is to be kept to `kept`.
+    pub(super) fn receive(
+        &mut self,
+        bytes: &[u8],
+        body_bytes: &mut u64,
+        mut kept: Option<&mut Kept>,
+    ) -> Result<Step, Cause> {
         let mut at = 0;
         while at < bytes.len() {
             if let State::Data(left) = self.state {
                 let here = left.min((bytes.len() - at) as u64);
                 *body_bytes += here;
+                if let Some(kept) = &mut kept {
+                    kept.add(&bytes[at..at + here as usize]);
+                }
                 at += here as usize;
                 self.state = if here == left { State::DataEnd { cr: false } } else { State::Data(left - here) };
                 continue;
@@ -110,7 +119,7 @@ mod tests {
     /// (bytes consumed, data bytes) of a whole body.
     fn decode(text: &str) -> Result<(usize, u64), Cause> {
         let mut data = 0;
-        match Chunked::new().receive(text.as_bytes(), &mut data)? {
+        match Chunked::new().receive(text.as_bytes(), &mut data, None)? {
             Step::End(at) => Ok((at, data)),
             Step::More => Ok((usize::MAX, data)),
         }

@@ -45,24 +45,13 @@ impl Codec {
     }
 
     /// A request's bytes, as one shared block or written over `own`; and whether it is a HEAD.
-    #[inline]
+    #[inline(always)]
     pub(super) fn encode(&self, message: Message<'_>, own: &mut Vec<u8>) -> (Option<Rc<[u8]>>, bool) {
         let target = &self.targets[message.target as usize];
         match message.payload {
-            Payload::Shared => return (Some(Rc::clone(&target.shared)), target.is_head),
-            Payload::Own(body) => {
-                own.clear();
-                own.reserve(target.prefix.len() + body.len() + 24);
-                own.extend_from_slice(&target.prefix);
-                push_body(body, own);
-            }
-            Payload::Drawn(drawn) => target.draw(drawn, own),
-            Payload::Redirected(redirected) => {
-                let Redirected { head, .. } = redirected;
-                return (Some(Encoded::new(head, &redirected.body()).shared), head.is_head());
-            }
+            Payload::Shared => (Some(Rc::clone(&target.shared)), target.is_head),
+            payload => target.encode(payload, own),
         }
-        (None, target.is_head)
     }
 }
 
@@ -75,6 +64,25 @@ fn push_body(body: &[u8], own: &mut Vec<u8>) {
 }
 
 impl Encoded {
+    #[inline(never)]
+    fn encode(&self, payload: Payload<'_>, own: &mut Vec<u8>) -> (Option<Rc<[u8]>>, bool) {
+        match payload {
+            Payload::Shared => return (Some(Rc::clone(&self.shared)), self.is_head),
+            Payload::Own(body) => {
+                own.clear();
+                own.reserve(self.prefix.len() + body.len() + 24);
+                own.extend_from_slice(&self.prefix);
+                push_body(body, own);
+            }
+            Payload::Drawn(drawn) => self.draw(drawn, own),
+            Payload::Redirected(redirected) => {
+                let Redirected { head, .. } = redirected;
+                return (Some(Encoded::new(head, &redirected.body()).shared), head.is_head());
+            }
+        }
+        (None, self.is_head)
+    }
+
     fn new(head: &RequestHead, body: &Body) -> Encoded {
         let mut pieces = Pieces { done: Vec::new(), open: Vec::with_capacity(256) };
         pieces.text(&[&head.method, " "]);

@@ -1,5 +1,6 @@
 //! One answer from bytes, however they are split.
 
+use crate::proto::{Kept, Wanted};
 use crate::record::Cause;
 
 use super::chunked::{Chunked, Step};
@@ -19,6 +20,8 @@ pub struct Reader {
     body_bytes: u64,
     /// An interim answer was passed over since the last look.
     interim: bool,
+    /// What is kept of the answer, if anything is.
+    kept: Option<Box<Kept>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,18 @@ impl Default for Reader {
 impl Reader {
     /// At the start of an answer.
     pub fn new() -> Reader {
-        Reader { state: State::Head, carry: Vec::new(), parse_at: 0, head: None, body_bytes: 0, interim: false }
+        Reader::keeping(Wanted::default())
+    }
+
+    /// The same, which keeps what is wanted of answers.
+    pub fn keeping(wanted: Wanted) -> Reader {
+        let (state, carry, kept) = (State::Head, Vec::new(), wanted.keeper());
+        Reader { state, carry, parse_at: 0, head: None, body_bytes: 0, interim: false, kept }
+    }
+
+    /// What was kept of the last answer.
+    pub fn take_kept(&mut self) -> Option<Kept> {
+        self.kept.as_mut().map(|kept| kept.take())
     }
 
     /// The status of the final head, or 0 before it has come.
@@ -131,6 +145,9 @@ impl Reader {
     fn take_head(&mut self, bytes: &[u8], heads: &mut HeadCache) -> Result<Option<(Head, usize)>, Cause> {
         if self.carry.is_empty() {
             let parsed = heads.parse(bytes)?;
+            if let (Some(kept), Some((head, length))) = (&mut self.kept, parsed) {
+                keep_head(kept, head, &bytes[..length]);
+            }
             if parsed.is_none() {
                 self.carry.extend_from_slice(bytes);
                 self.parse_at = self.carry.len() * 2;
@@ -144,6 +161,9 @@ impl Reader {
         }
         self.parse_at = self.carry.len() * 2;
         let parsed = heads.parse(&self.carry)?;
+        if let (Some(kept), Some((head, length))) = (&mut self.kept, parsed) {
+            keep_head(kept, head, &self.carry[..length]);
+        }
         Ok(parsed.map(|(head, length)| {
             self.clear_carry();
             (head, length.saturating_sub(before))
@@ -170,6 +190,9 @@ impl Reader {
             State::Head => 0,
             State::Length(left) => {
                 let here = (*left).min(bytes.len() as u64);
+                if let Some(kept) = &mut self.kept {
+                    kept.add(&bytes[..here as usize]);
+                }
                 self.body_bytes += here;
                 *left -= here;
                 if *left > 0 {
@@ -177,11 +200,14 @@ impl Reader {
                 }
                 here as usize
             }
-            State::Chunked(chunked) => match chunked.receive(bytes, &mut self.body_bytes)? {
+            State::Chunked(chunked) => match chunked.receive(bytes, &mut self.body_bytes, self.kept.as_deref_mut())? {
                 Step::More => return Ok(Progress::More),
                 Step::End(at) => at,
             },
             State::UntilClose => {
+                if let Some(kept) = &mut self.kept {
+                    kept.add(bytes);
+                }
                 self.body_bytes += bytes.len() as u64;
                 return Ok(Progress::More);
             }
@@ -197,6 +223,18 @@ impl Reader {
             self.carry = Vec::new();
         }
     }
+}
+
+/// Of a final head, the place that a redirect points to.
+#[cold]
+fn keep_head(kept: &mut Kept, head: Head, bytes: &[u8]) {
+    kept.clear();
+    let lines = bytes.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+    let mut location = lines.filter_map(|line| {
+        let (name, value) = line.split_at(line.iter().position(|&b| b == b':')?);
+        name.eq_ignore_ascii_case(b"location").then(|| value[1..].trim_ascii())
+    });
+    kept.point_to(head.status, location.next_back());
 }
 
 /// An empty line ends at or after `from`.

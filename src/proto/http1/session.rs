@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Ticket};
+use crate::proto::{Answer, End, Hold, Kept, Ticket, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::Message;
 use crate::time::Nanos;
@@ -57,6 +57,16 @@ impl Session {
             reused: false,
             is_head: false,
         }
+    }
+
+    /// The same, of whose answers something is kept.
+    pub fn keeping(wanted: Wanted) -> Session {
+        Session { reader: Reader::keeping(wanted), ..Session::new() }
+    }
+
+    /// What was kept of the last answer. See [`crate::proto::Session::take_kept`].
+    pub fn take_kept(&mut self) -> Option<Kept> {
+        self.reader.take_kept()
     }
 
     /// How many requests could be submitted now: 1 or 0.

@@ -21,6 +21,8 @@ pub(super) struct HeadCache {
     block: Vec<u8>,
     generation: u64,
     head: Head,
+    /// `location` of the last head.
+    location: Option<Vec<u8>>,
 }
 
 /// Why a head is none.
@@ -38,6 +40,11 @@ const MOST: usize = 1024;
 pub(super) const MAX_LIST: usize = 256 * 1024;
 
 impl HeadCache {
+    /// `location` of the head that was decoded last.
+    pub(super) fn location(&self) -> Option<&[u8]> {
+        self.location.as_deref()
+    }
+
     /// What `block` says, in its turn for `decoder`.
     #[inline]
     pub(super) fn decode(&mut self, decoder: &mut Decoder, block: &[u8]) -> Result<Head, BadHead> {
@@ -54,8 +61,9 @@ impl HeadCache {
         let decoded = decoder.decode(block, MAX_LIST, &mut |name, value| fields.take(name, value));
         decoded.map_err(BadHead::Block)?;
         let head = fields.head()?;
+        self.location = fields.location;
+        self.block.clear();
         if decoder.generation() == before && block.len() <= MOST && head.status >= 200 {
-            self.block.clear();
             self.block.extend_from_slice(block);
             (self.generation, self.head) = (before, head);
         }
@@ -78,6 +86,8 @@ struct Fields {
     /// A field that is no pseudo-header has come: no pseudo-header may follow (8.3).
     regular: bool,
     bad: Option<Cause>,
+    /// Where a redirect points to.
+    location: Option<Vec<u8>>,
 }
 
 impl Fields {
@@ -105,6 +115,9 @@ impl Fields {
         }
         if spaced(value.first()) || spaced(value.last()) || OF_A_CONNECTION.iter().any(|of| of.as_bytes() == name) {
             return Err(Cause::BadHead);
+        }
+        if name == b"location" {
+            self.location = Some(value.to_vec());
         }
         if name == b"content-length" {
             let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));

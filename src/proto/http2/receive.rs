@@ -203,7 +203,10 @@ impl Session {
         if head.flags != flag::END_STREAM || stream.status == 0 || received > WINDOW / 2 {
             return None;
         }
-        let (_, rest) = behind.split_at_checked(head.length as usize)?;
+        let (body, rest) = behind.split_at_checked(head.length as usize)?;
+        if let Some(kept) = &mut stream.kept {
+            kept.add(body);
+        }
         self.inbox.received = received;
         stream.body_bytes += u64::from(head.length);
         self.finish(head.stream, turn);
@@ -266,6 +269,9 @@ impl Session {
         let Data { stream: id, ends, body: to_come, padding: more, .. } = *data;
         if let Some(stream) = self.streams.get_mut(id) {
             stream.body_bytes += body as u64;
+            if let Some(kept) = &mut stream.kept {
+                kept.add(&bytes[..body]);
+            }
             if body > 0 {
                 self.inbox.idle = 0;
             }
@@ -345,6 +351,10 @@ impl Session {
                 return if ends { self.malformed(id, Cause::BadHead, turn) } else { self.idle() };
             }
             stream.status = head.status;
+            if let Some(mut kept) = self.wanted.keeper() {
+                kept.point_to(head.status, self.heads.location());
+                stream.kept = Some(kept);
+            }
             stream.first_byte = turn.began;
             let without_body = stream.is_head || matches!(head.status, 204 | 304);
             stream.expected = head.length.filter(|_| !without_body);
@@ -403,7 +413,10 @@ impl Session {
     /// The peer has ended stream `id`.
     #[inline]
     fn finish(&mut self, id: u32, turn: &mut Turn<'_>) {
-        let Some(stream) = self.take(id) else { return self.forget(id) };
+        let Some(mut stream) = self.take(id) else { return self.forget(id) };
+        if let Some(kept) = stream.kept.take() {
+            self.kept.push((stream.ticket, *kept));
+        }
         let failure = match stream.expected {
             Some(expected) if expected != stream.body_bytes => Some(Failure::new(Phase::Protocol, Cause::BadLength)),
             _ => None,

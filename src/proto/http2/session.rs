@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Ticket};
+use crate::proto::{Answer, End, Hold, Kept, Ticket, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Message, Payload};
 
@@ -50,6 +50,10 @@ pub struct Session {
     pub(super) fault: Option<Failure>,
     /// It has answered before.
     pub(super) reused: bool,
+    /// What of answers is looked at.
+    pub(super) wanted: Wanted,
+    /// What was kept of answers that nobody has looked at yet.
+    pub(super) kept: Vec<(Ticket, Kept)>,
 }
 
 /// The peer's settings, with the values that they have before it says anything (RFC 9113, 6.5.2).
@@ -112,7 +116,20 @@ impl Session {
             goaway: None,
             fault: None,
             reused: false,
+            wanted: Wanted::default(),
+            kept: Vec::new(),
         }
+    }
+
+    /// The same, of whose answers something is kept.
+    pub fn keeping(wanted: Wanted) -> Session {
+        Session { wanted, ..Session::new() }
+    }
+
+    /// What was kept of the last answer to `ticket`. See [`crate::proto::Session::take_kept`].
+    pub fn take_kept(&mut self, ticket: Ticket) -> Option<Kept> {
+        let place = self.kept.iter().position(|(of, _)| *of == ticket)?;
+        Some(self.kept.swap_remove(place).1)
     }
 
     /// How many requests could be submitted now.

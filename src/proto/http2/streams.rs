@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::Ticket;
+use crate::proto::{Kept, Ticket};
 use crate::time::Nanos;
 
 /// A request under way.
@@ -27,6 +27,8 @@ pub(super) struct Stream {
     pub(super) is_head: bool,
     /// What of the request's body has not been sent.
     pub(super) upload: Option<Box<Upload>>,
+    /// What is kept of its answer, if anything is.
+    pub(super) kept: Option<Box<Kept>>,
 }
 
 /// A body that the windows did not take at once.
@@ -68,6 +70,7 @@ impl Stream {
         status: 0,
         is_head: false,
         upload: None,
+        kept: None,
     };
 
     #[inline]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Cause, Phase, Record};
-use crate::stats::Tally;
 use crate::stats::series::IntervalSum;
+use crate::stats::{Counts, MOST_TARGETS, Tally, TargetTally};
 use crate::time::Nanos;
 use crate::units;
 
@@ -34,6 +34,29 @@ pub struct FailureLine {
     pub last_s: f64,
     /// The first one, in words.
     pub example: String,
+}
+
+/// What became of the requests of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetLine {
+    /// Its name: method and URL, as in the list.
+    pub target: String,
+    /// Its requests, each in exactly one of the following.
+    pub scheduled: u64,
+    /// See [`super::Accounting`].
+    pub ok: u64,
+    /// See [`super::Accounting`].
+    pub http_error: u64,
+    /// See [`super::Accounting`].
+    pub failed: u64,
+    /// See [`super::Accounting`].
+    pub timeout: u64,
+    /// See [`super::Accounting`].
+    pub unfinished: u64,
+    /// See [`super::Accounting`].
+    pub unsent: u64,
+    /// Response times of its answers; of time-outs, unfinished and unsent requests, lower bounds.
+    pub response_ms: Option<Latency>,
 }
 
 /// The wave model's own numbers.
@@ -108,6 +131,40 @@ pub(super) fn failure_lines(tally: &Tally) -> Vec<FailureLine> {
         .collect();
     lines.sort_by(|a, b| b.count.cmp(&a.count).then(a.first_s.total_cmp(&b.first_s)));
     lines
+}
+
+impl TargetLine {
+    /// Requests that did not succeed, for whatever reason.
+    pub fn not_ok(&self) -> u64 {
+        self.scheduled - self.ok
+    }
+
+    /// Their share.
+    pub fn share_not_ok(&self) -> f64 {
+        self.not_ok() as f64 / self.scheduled.max(1) as f64
+    }
+}
+
+pub(super) fn target_lines(tally: &Tally, names: &[String]) -> Vec<TargetLine> {
+    let Some(by_target) = tally.by_target() else { return Vec::new() };
+    let line = |(n, kind): (usize, &TargetTally)| {
+        let Counts { ok, http_error, failed, timeout, unfinished } = kind.counts;
+        TargetLine {
+            target: match names.get(n) {
+                Some(name) if n < MOST_TARGETS => name.clone(),
+                _ => format!("all {} others", names.len() - MOST_TARGETS),
+            },
+            scheduled: kind.counts.ended() + unfinished + kind.unsent,
+            ok,
+            http_error,
+            failed,
+            timeout,
+            unfinished,
+            unsent: kind.unsent,
+            response_ms: Latency::censored(&kind.response, &kind.censored),
+        }
+    };
+    by_target.kinds().iter().enumerate().map(line).collect()
 }
 
 fn example(r: &Record) -> String {

@@ -16,7 +16,7 @@ mod plan;
 
 pub use certainty::{Confidence, SteadyLine};
 pub use latency::Latency;
-pub use lines::{FailureLine, IntervalLine, Micros, WaveLine, WavesLine};
+pub use lines::{FailureLine, IntervalLine, Micros, TargetLine, WaveLine, WavesLine};
 pub use plan::{PlanLine, StageLine};
 
 /// The version of the JSON form. Keys may be added under it, not renamed.
@@ -74,6 +74,8 @@ pub struct Summary {
     pub steady: SteadyLine,
     /// What this tool did to the measurement.
     pub generator: GeneratorLine,
+    /// By target, if there are several: in the order of the list.
+    pub targets: Vec<TargetLine>,
     /// Answers by status.
     pub status: BTreeMap<String, u64>,
     /// Failures by phase and cause, most frequent first.
@@ -135,6 +137,8 @@ pub struct RunFacts {
     pub notes: Vec<String>,
     /// How long a warm-up lasted that was to last until it was steady.
     pub warmup_s: Option<f64>,
+    /// The names of the targets.
+    pub targets: Vec<String>,
     /// What the tool itself had.
     pub circumstances: Circumstances,
 }
@@ -189,6 +193,7 @@ impl Summary {
             confidence: certainty::confidence(tally),
             steady,
             generator: GeneratorLine::new(tally, &facts.plan.model, &facts.circumstances),
+            targets: lines::target_lines(tally, &facts.targets),
             status: tally.statuses().map(|(status, n)| (status.to_string(), n)).collect(),
             failures: lines::failure_lines(tally),
             waves: (facts.plan.model == "waves").then(|| lines::waves_line(tally, facts.plan.concurrency)),
@@ -267,6 +272,7 @@ mod tests {
             interrupted: true,
             notes: vec![],
             warmup_s: None,
+            targets: vec![],
             circumstances: Circumstances::default(),
         };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());

@@ -3,6 +3,7 @@
 mod closed;
 mod failures;
 mod open;
+mod origins;
 mod shared;
 mod truth;
 mod waves;

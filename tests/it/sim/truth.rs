@@ -52,6 +52,7 @@ fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         interrupted: false,
         notes: vec![],
         warmup_s: None,
+        targets: vec![],
         circumstances: Circumstances { asked: 1, reached: 1, ..Circumstances::default() },
     };
     Summary::new(facts, &ran.tally)

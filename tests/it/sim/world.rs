@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use onrush::engine::{Io, Rows, Shared, Usage, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
-use onrush::plan::{Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup};
+use onrush::plan::{
+    Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup,
+};
 use onrush::record::{Cause, Failure, Phase, Record};
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
@@ -273,12 +275,12 @@ impl Io for World {
     fn wake_others(&mut self) {}
 
     fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure> {
-        self.connections[c as usize].origin = origin;
         let asked = Asked { user: c, origin, before: self.connections[c as usize].attempts, at: self.since_start() };
         let now = self.now;
         let accept = (self.server.accept)(asked);
         let connection = &mut self.connections[c as usize];
-        *connection = Connection { attempts: asked.before + 1, requests: connection.requests, ..Connection::default() };
+        let requests = connection.requests;
+        *connection = Connection { attempts: asked.before + 1, requests, origin, ..Connection::default() };
         match accept {
             Accept::After(after) => {
                 connection.open_at = Some(now + after);
@@ -303,6 +305,11 @@ impl Io for World {
         log.most_connecting = log.most_connecting.max(connecting);
         drop(log);
         self.handshake(c)
+    }
+
+    fn add_origin(&mut self, _https: bool, _host: &str, _port: u16, slots: usize) -> bool {
+        self.connections.resize_with(slots, Connection::default);
+        true
     }
 
     fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {
@@ -376,7 +383,8 @@ impl Io for World {
 
     fn close(&mut self, c: u32) {
         let connection = &mut self.connections[c as usize];
-        let kept = Connection { attempts: connection.attempts, requests: connection.requests, ..Connection::default() };
+        let Connection { attempts, requests, origin, .. } = *connection;
+        let kept = Connection { attempts, requests, origin, ..Connection::default() };
         *connection = kept;
     }
 }
@@ -408,6 +416,8 @@ impl Scene {
             origins: vec![origin("http://h")],
             targets: Targets { list: vec![target(0)], order: Order::One },
             protocol: Protocol::Http1,
+            checks: Checks::default(),
+            redirects: None,
             load: Load { model, users, asked: users, stop: Stop { requests, duration }, warmup: Warmup::None },
             limits: Limits { request: ms(100), connect: ms(50), drain: ms(100) },
             seed: 1,

@@ -1,0 +1,133 @@
+//! What requests carry, by the flags.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+
+use crate::feed::Lines;
+use crate::request::Body;
+use crate::template::Template;
+
+use super::args::{RunArgs, is_stdio};
+use super::build::read;
+use super::form;
+use super::texts::{Texts, is_template};
+
+/// A body, and its content type unless the user says another one.
+#[derive(Clone)]
+pub(super) struct Content {
+    pub(super) body: Body,
+    pub(super) content_type: Option<String>,
+}
+
+impl Content {
+    /// What the flags say, for all requests that bring nothing of their own.
+    pub(super) fn of_all(args: &RunArgs, texts: &Texts) -> anyhow::Result<Content> {
+        if !args.form.is_empty() || !args.multipart.is_empty() {
+            let form = match args.form.is_empty() {
+                false => form::urlencoded(&args.form),
+                true => form::multipart(&args.multipart),
+            };
+            let form = form.map_err(|e| anyhow!(e))?;
+            return Ok(Content { body: Body::Fixed(form.body.into()), content_type: Some(form.content_type) });
+        }
+        let body = match (&args.data, &args.data_file, &args.template, &args.data_lines) {
+            _ if args.dynamic => Body::Template(texts.take(Template::built_in())?),
+            (Some(text), ..) => Body::Fixed(text.as_bytes().into()),
+            (_, Some(path), ..) if is_stdio(path) => {
+                let mut bytes = Vec::new();
+                std::io::stdin().read_to_end(&mut bytes).context("cannot read the body from standard input")?;
+                Body::Fixed(bytes.into())
+            }
+            (_, Some(path), ..) => Body::Fixed(read("--data-file", path)?.into()),
+            (_, _, Some(template), _) => Body::Template(template_of(template, texts)?),
+            (_, _, _, Some(path)) => {
+                let lines = Lines::new(read("--data-lines", path)?);
+                Body::Lines(Arc::new(lines.map_err(|e| anyhow!("--data-lines {}: {e}", path.display()))?))
+            }
+            (None, None, None, None) => Body::None,
+        };
+        let content_type = content_type(&body, texts);
+        Ok(Content { body, content_type })
+    }
+
+    /// The same bytes every time.
+    pub(super) fn fixed(bytes: Vec<u8>) -> Content {
+        let content_type = Some(kind_of(&bytes).into());
+        Content { body: Body::Fixed(bytes.into()), content_type }
+    }
+
+    /// Nothing.
+    pub(super) fn none() -> Content {
+        Content { body: Body::None, content_type: None }
+    }
+
+    /// There is something.
+    pub(super) fn is_some(&self) -> bool {
+        !matches!(self.body, Body::None)
+    }
+}
+
+/// A body is asked for.
+pub(super) fn has_body(args: &RunArgs) -> bool {
+    let files = [&args.data_file, &args.data_lines];
+    let texts = [&args.data, &args.template];
+    let forms = [&args.form, &args.multipart];
+    args.dynamic
+        || files.into_iter().any(Option::is_some)
+        || texts.into_iter().any(Option::is_some)
+        || forms.into_iter().any(|form| !form.is_empty())
+}
+
+/// A template in a file, or the text itself: no file's name has braces in it.
+fn template_of(template: &str, texts: &Texts) -> anyhow::Result<Arc<Template>> {
+    if is_template(template) {
+        return texts.template("--template", template);
+    }
+    let text = fs::read(Path::new(template))
+        .with_context(|| format!("--template: cannot read {template} (a template as text has {{{{ }}}} in it)"))?;
+    let text = String::from_utf8(text).map_err(|_| anyhow!("--template: {template} is not UTF-8"))?;
+    texts.template(template, &text)
+}
+
+/// What bodies are unless the user says it: JSON if they parse as JSON.
+fn content_type(body: &Body, texts: &Texts) -> Option<String> {
+    let kind = match body {
+        Body::None => return None,
+        Body::Fixed(bytes) => kind_of(bytes),
+        Body::Lines(lines) => kind_of(lines.get(0)),
+        // One that looks like JSON is meant to be JSON, and the user hears of it if it is none.
+        Body::Template(template) => match texts.first(template) {
+            Ok(first) if first.trim_ascii_start().starts_with(b"{") || first.trim_ascii_start().starts_with(b"[") => {
+                "application/json"
+            }
+            Ok(first) => kind_of(&first),
+            Err(_) => "text/plain; charset=utf-8",
+        },
+    };
+    Some(kind.into())
+}
+
+fn kind_of(bytes: &[u8]) -> &'static str {
+    match () {
+        () if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() => "application/json",
+        () if std::str::from_utf8(bytes).is_ok() => "text/plain; charset=utf-8",
+        () => "application/octet-stream",
+    }
+}
+
+/// A template whose content type is JSON, and that makes none of the first request.
+pub(super) fn warn_of_broken_json(content_type: Option<&str>, body: &Body, texts: &Texts, notes: &mut Vec<String>) {
+    let (Body::Template(template), Some(content_type)) = (body, content_type) else { return };
+    if !content_type.to_ascii_lowercase().contains("json") {
+        return;
+    }
+    if let Ok(first) = texts.first(template)
+        && let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&first)
+    {
+        notes.push(format!("{} makes no JSON of request 0: {error}", template.name()));
+    }
+}

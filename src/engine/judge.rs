@@ -1,0 +1,273 @@
+//! What is made of answers beside counting them: checks, and redirects that are followed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::plan::{Checks, Plan, Target};
+use crate::proto::{Answer, Kept, Wanted};
+use crate::record::{Cause, Failure, Phase};
+use crate::request::{Body, Header, Message, Payload, Redirected, RequestHead, Text};
+
+use super::connection::Connection;
+use super::user::Stage;
+use super::{Io, Worker};
+
+/// What answers are to be, and which redirects are under way.
+#[derive(Debug)]
+pub(super) struct Judge {
+    checks: Checks,
+    /// So many redirects are followed within one request.
+    most: u32,
+    targets: Vec<Target>,
+    /// By number: scheme, host and port.
+    origins: Vec<String>,
+    /// So many of them the plan knows.
+    known: usize,
+    /// Those that were looked up in vain: nobody waits for that again.
+    lost: Vec<String>,
+    /// By user: where its request has been sent on to.
+    hops: HashMap<u32, Hop>,
+}
+
+#[derive(Debug)]
+struct Hop {
+    /// How many redirects have been followed.
+    count: u32,
+    url: Url,
+    redirected: Redirected,
+}
+
+/// What an answer means for its request.
+pub(super) enum Judgement {
+    /// It is done: with this failure, or as it is.
+    Done(Option<Failure>),
+    /// It goes on elsewhere.
+    Moved,
+}
+
+/// So many hosts may be met that the plan does not know: each has connections of its own.
+const MOST_NEW_ORIGINS: usize = 64;
+
+impl Judge {
+    /// Nothing, if answers are just counted.
+    pub(super) fn new(plan: &Plan) -> Option<Box<Judge>> {
+        let most = plan.redirects.as_ref().map_or(0, |redirects| redirects.most);
+        if most == 0 && plan.checks.status.is_none() && plan.checks.body.is_empty() {
+            return None;
+        }
+        Some(Box::new(Judge {
+            checks: plan.checks.clone(),
+            most,
+            targets: plan.targets.list.clone(),
+            origins: plan.origins.iter().map(|origin| origin.name.clone()).collect(),
+            known: plan.origins.len(),
+            lost: Vec::new(),
+            hops: HashMap::new(),
+        }))
+    }
+
+    /// What of answers has to be kept for that.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { location: self.most > 0, body: !self.checks.body.is_empty() }
+    }
+
+    /// The request of `u` is done.
+    pub(super) fn forget(&mut self, u: u32) {
+        self.hops.remove(&u);
+    }
+
+    /// What `u` sends now, if its request goes where a redirect has sent it.
+    pub(super) fn redirected(&self, u: u32, target: u32) -> Option<Message<'_>> {
+        self.hops.get(&u).map(|hop| Message { target, payload: Payload::Redirected(&hop.redirected) })
+    }
+
+    fn check(&self, status: u16, kept: &Kept) -> Option<Failure> {
+        let failed = |cause| Some(Failure::new(Phase::Check, cause));
+        if self.checks.status.is_some_and(|set| !set.has(status)) {
+            return failed(Cause::UnexpectedStatus);
+        }
+        if self.checks.body.iter().any(|pattern| !pattern.is_match(&kept.body)) {
+            return failed(Cause::Body);
+        }
+        None
+    }
+}
+
+impl<I: Io> Worker<'_, I> {
+    /// What the whole `answer` to the request of its user means.
+    #[inline(never)]
+    pub(super) fn judge(&mut self, answer: &Answer) -> Judgement {
+        let u = answer.ticket;
+        let c = self.users[u as usize].connection;
+        let kept = self.connections[c as usize].session.take_kept(u).unwrap_or_default();
+        let Some(judge) = &self.judge else { return Judgement::Done(None) };
+        let follows = judge.most > 0 && matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        if !follows {
+            return Judgement::Done(judge.check(answer.status, &kept));
+        }
+        match self.follow_redirect(u, answer.status, kept.location.as_deref()) {
+            Ok(()) => Judgement::Moved,
+            Err(cause) => Judgement::Done(Some(Failure::new(Phase::Check, cause))),
+        }
+    }
+
+    /// The request of `u` goes on where `location` says (RFC 9110, 15.4).
+    fn follow_redirect(&mut self, u: u32, status: u16, location: Option<&[u8]>) -> Result<(), Cause> {
+        let (mut hop, origin) = self.next_hop(u, status, location)?;
+        let to = hop.url.origin().ascii_serialization();
+        let next = match self.origin_number(&hop.url, &to) {
+            Some(next) => next,
+            None => return Err(Cause::BadRedirect),
+        };
+        hop.redirected.https = hop.url.scheme() == "https";
+        if next != origin {
+            // Secrets are for whom they were given (RFC 9110, 15.4; what curl does).
+            let secret = ["authorization", "cookie", "proxy-authorization"];
+            let is_secret = |header: &Header| secret.iter().any(|name| header.name.eq_ignore_ascii_case(name));
+            hop.redirected.head.headers.retain(|header| !is_secret(header));
+        }
+        if let Some(judge) = &mut self.judge {
+            judge.hops.insert(u, hop);
+        }
+        self.move_on(u, next);
+        Ok(())
+    }
+
+    /// What is to be asked next, and the number of the origin that was asked last.
+    fn next_hop(&mut self, u: u32, status: u16, location: Option<&[u8]>) -> Result<(Hop, u32), Cause> {
+        let user = &self.users[u as usize];
+        let request = user.request;
+        let origin = self.connections[user.connection as usize].origin;
+        let Some(judge) = &mut self.judge else { return Err(Cause::BadRedirect) };
+        let target = self.source.target(request.slot);
+        let before = match judge.hops.remove(&u) {
+            Some(hop) => hop,
+            None => {
+                let message = self.source.message(request.slot, self.first_user + u, request.wave(), self.now);
+                let payload = message.map_err(|_| Cause::BadRedirect)?.payload;
+                let redirected = whole(&judge.targets[target as usize], payload);
+                let path = redirected.head.path.fixed().unwrap_or("/");
+                let url = Url::parse(&format!("{}{path}", judge.origins[origin as usize]));
+                Hop { count: 0, url: url.map_err(|_| Cause::BadRedirect)?, redirected }
+            }
+        };
+        if before.count == judge.most {
+            return Err(Cause::TooManyRedirects);
+        }
+        let location = location.and_then(|location| std::str::from_utf8(location).ok()).ok_or(Cause::BadRedirect)?;
+        let url = before.url.join(location).map_err(|_| Cause::BadRedirect)?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(Cause::BadRedirect);
+        }
+        let mut redirected = before.redirected;
+        redirected.head.path = path_of(&url).into();
+        if before.url.origin() != url.origin() {
+            redirected.head.authority = authority_of(&url);
+        }
+        if matches!(status, 301..=303) {
+            if !redirected.head.is_head() {
+                redirected.head.method = "GET".into();
+            }
+            redirected.body = None;
+            redirected.head.headers.retain(|header| !header.name.to_ascii_lowercase().starts_with("content-"));
+        }
+        Ok((Hop { count: before.count + 1, url, redirected }, origin))
+    }
+
+    /// The number of the origin of `url`; one that is new is looked up, once.
+    fn origin_number(&mut self, url: &Url, name: &str) -> Option<u32> {
+        let judge = self.judge.as_ref()?;
+        let known = |origin: &String| Url::parse(origin).is_ok_and(|origin| origin.origin() == url.origin());
+        if let Some(number) = judge.origins.iter().position(known) {
+            return Some(number as u32);
+        }
+        let is_lost = judge.lost.iter().any(|lost| lost == name);
+        if is_lost || judge.origins.len() - judge.known + judge.lost.len() >= MOST_NEW_ORIGINS {
+            return None;
+        }
+        let number = judge.origins.len() as u32;
+        let first = self.homes.first_of(0, &self.connections);
+        let begins_at = self.connections.len() as u32;
+        let (host, port) = (url.host_str()?.trim_matches(['[', ']']), url.port_or_known_default()?);
+        if !self.io.add_origin(url.scheme() == "https", host, port, begins_at as usize + first.len()) {
+            if let Some(judge) = &mut self.judge {
+                judge.lost.push(name.into());
+            }
+            return None;
+        }
+        for users in first {
+            let mut connection = Connection::new(self.codec.session(self.wanted), users, number);
+            // Whether it can be opened says nothing about the run as a whole.
+            connection.has_tried = true;
+            self.connections.push(connection);
+        }
+        self.deadlines.grow(self.users.len() + self.connections.len());
+        self.homes.add(&self.connections, number);
+        if let Some(judge) = &mut self.judge {
+            judge.origins.push(name.into());
+        }
+        Some(number)
+    }
+
+    /// `u` has an answer and no result yet: its request goes to `origin`.
+    fn move_on(&mut self, u: u32, origin: u32) {
+        let c = self.users[u as usize].connection;
+        let connection = &mut self.connections[c as usize];
+        connection.in_flight -= 1;
+        connection.failures = 0;
+        let is_spent = connection.session.is_spent();
+        self.users[u as usize].stage = Stage::Pending;
+        if !self.keep_alive || (is_spent && !self.codec.is_multiplexed()) {
+            self.close(c);
+        }
+        self.users[u as usize].connection = self.homes.of(u, origin);
+        self.send_when_open(u);
+    }
+}
+
+/// A request with all of its parts, as they were sent.
+fn whole(target: &Target, payload: Payload<'_>) -> Redirected {
+    let drawn = match payload {
+        Payload::Drawn(drawn) => Some(drawn),
+        Payload::Shared | Payload::Own(_) | Payload::Redirected(_) => None,
+    };
+    let mut values = drawn.iter().flat_map(|drawn| &drawn.values);
+    let text = |bytes: Option<&Vec<u8>>| bytes.map_or_else(String::new, |b| String::from_utf8_lossy(b).into_owned());
+    let settled = |header: &Header| Header {
+        name: header.name.clone(),
+        value: match &header.value {
+            Text::Fixed(value) => Text::Fixed(value.clone()),
+            Text::Template(_) => Text::Fixed(text(values.next())),
+        },
+    };
+    let head = RequestHead {
+        method: target.head.method.clone(),
+        path: match &target.head.path {
+            Text::Fixed(path) => Text::Fixed(path.clone()),
+            Text::Template(_) => Text::Fixed(text(drawn.map(|drawn| &drawn.path))),
+        },
+        authority: target.head.authority.clone(),
+        headers: target.head.headers.iter().map(settled).collect(),
+        keep_alive: target.head.keep_alive,
+    };
+    let body = match (&target.body, payload) {
+        (_, Payload::Own(body)) => Some(body.into()),
+        (_, Payload::Drawn(drawn)) if drawn.body.is_some() => drawn.body.as_deref().map(Arc::from),
+        (Body::Fixed(body), _) => Some(Arc::clone(body)),
+        _ => None,
+    };
+    Redirected { head, body, https: false }
+}
+
+/// Path and query, as sent.
+fn path_of(url: &Url) -> String {
+    url.query().map_or_else(|| url.path().to_string(), |query| format!("{}?{query}", url.path()))
+}
+
+/// The `Host` header.
+fn authority_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"))
+}
