@@ -11,9 +11,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use onrush::engine::{Rows, Shared, Sockets, Worker};
+use onrush::feed::{Feed, Format, Lines, Order};
 use onrush::net::Poller;
 use onrush::plan::{
-    Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup,
+    Checks, Endpoint, Limits, Load, Model, Open, Order as TargetOrder, Origin, Plan, Protocol, Stop, Target, Targets,
+    Warmup,
 };
 use onrush::record::Batch;
 use onrush::request::{Body, RequestHead};
@@ -67,7 +69,7 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
     Plan {
         url: format!("http://{address}/"),
         origins: vec![Origin { name: format!("http://{address}"), endpoint: Endpoint::Tcp(vec![address]), tls: None }],
-        targets: Targets { list: vec![Target { name: "POST".into(), origin: 0, head, body }], order: Order::One },
+        targets: Targets { list: vec![Target { name: "POST".into(), origin: 0, head, body }], order: TargetOrder::One },
         protocol: Protocol::Http1,
         checks: Checks::default(),
         redirects: None,
@@ -83,6 +85,18 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
         workers: 1,
         stamps: false,
     }
+}
+
+/// A template that has all kinds of values, rows of two files among them.
+fn rows() -> Body {
+    let users = b"id,name\n1,\"Ada \"\"A\"\"\"\n2,Bob\n3,Eve\n".to_vec();
+    let items = b"{\"n\":1,\"s\":\"a\\\"b\",\"o\":{\"k\":[1]}}\n{\"n\":2,\"s\":\"c\",\"o\":null}\n".to_vec();
+    let users = Feed::new("users", users, Format::Csv, Order::Shuffle).unwrap();
+    let items = Feed::new("items", items, Format::JsonLines, Order::Random).unwrap();
+    let text = r#"{{ users.id }} {{ users.name | json }} {{ items.n }} {{ items.s | upper }} {{ items.o | json }} {{ items | json }}
+        {{ uuid() }} {{ now() }} {{ int(-5, 5) }} {{ float(0, 1, 3) }} {{ pick("a", 1) }} {{ word() }} {{ name() | urlencode }}
+        {{ email() }} {{ hex(40) }} {{ base64(100) }} {{ sample.tags }} {{ index }} {{ timestamp_ms() }}"#;
+    Body::Template(Arc::new(Template::compile("t", text, &[Arc::new(users), Arc::new(items)]).unwrap()))
 }
 
 /// What a thread allocates in the life of a worker, but for what its intervals may.
@@ -135,7 +149,14 @@ fn no_request_of_a_closed_run_allocates() {
     let address = server.address();
     let fixed = Body::Fixed((*b"hello").into());
     let dynamic = Body::Template(Arc::new(Template::built_in()));
-    for (name, body) in [("fixed body", &fixed), ("dynamic body", &dynamic), ("no body", &Body::None)] {
+    let (rows, lines) = (rows(), Body::Lines(Arc::new(Lines::new(b"one\ntwo\n".to_vec()).unwrap())));
+    for (name, body) in [
+        ("fixed body", &fixed),
+        ("dynamic body", &dynamic),
+        ("template with rows", &rows),
+        ("lines", &lines),
+        ("no body", &Body::None),
+    ] {
         let plan = |requests| plan(address, body.clone(), requests);
         assert_none_for_a_request(&|requests| allocations(&plan(requests), None), name);
         assert_none_for_a_request(&|requests| allocations_with_rows(&plan(requests)), &format!("{name}, with rows"));
@@ -183,7 +204,14 @@ fn no_request_over_http_2_allocates() {
     let address = http2_server();
     let fixed = Body::Fixed((*b"hello").into());
     let dynamic = Body::Template(Arc::new(Template::built_in()));
-    for (name, body) in [("fixed body", &fixed), ("dynamic body", &dynamic), ("no body", &Body::None)] {
+    let (rows, lines) = (rows(), Body::Lines(Arc::new(Lines::new(b"one\ntwo\n".to_vec()).unwrap())));
+    for (name, body) in [
+        ("fixed body", &fixed),
+        ("dynamic body", &dynamic),
+        ("template with rows", &rows),
+        ("lines", &lines),
+        ("no body", &Body::None),
+    ] {
         let plan = |requests| {
             let mut plan = plan(address, body.clone(), requests);
             plan.protocol = Protocol::Http2 { connections: 2, streams: USERS / 2 };

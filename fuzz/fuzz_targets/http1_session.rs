@@ -6,9 +6,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use onrush::proto::{Codec, End, Hold, http1};
+use onrush::feed::Lines;
+use onrush::proto::{Codec, End, Hold, Kept, Wanted, http1};
 use onrush::record::{Cause, Failure, Phase};
-use onrush::request::{Body, Payload, RequestHead};
+use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
 
 const RECEIVE: u8 = 4;
@@ -23,7 +24,7 @@ fn codec(choice: u8) -> Codec {
     let method = if choice & 1 == 0 { "POST" } else { "HEAD" };
     let body = match choice >> 1 & 3 {
         0 => Body::None,
-        1 => Body::Dynamic,
+        1 => Body::Lines(Lines::new(b"one\ntwo".to_vec()).expect("two lines").into()),
         _ => Body::Fixed((*b"body").into()),
     };
     let head = RequestHead {
@@ -33,13 +34,14 @@ fn codec(choice: u8) -> Codec {
         headers: vec![],
         keep_alive: choice & 8 == 0,
     };
-    Codec::Http1(http1::Codec::new(&head, &body))
+    Codec::Http1(http1::Codec::new([(&head, &body)]))
 }
 
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, mut input)) = input.split_first() else { return };
     let mut codec = codec(choice);
-    let mut session = codec.session();
+    let wanted = choice & 16 != 0;
+    let mut session = codec.session(Wanted { location: wanted, body: wanted });
     let mut done = Vec::new();
     let mut now = 0;
     let mut next = 0;
@@ -51,7 +53,7 @@ fuzz_target!(|input: &[u8]| {
                 assert!(under_way.is_none(), "room for a second request");
                 let payload = if event % 8 == 0 { Payload::Shared } else { Payload::Own(b"{}") };
                 let hold = if event & 8 != 0 { Hold::LastByte } else { Hold::Nothing };
-                session.submit(payload, next, hold, &mut codec);
+                session.submit(Message { target: 0, payload }, next, hold, &mut codec);
                 under_way = Some(next);
                 next += 1;
             }
@@ -78,6 +80,8 @@ fuzz_target!(|input: &[u8]| {
             _ => {}
         }
         for answer in done.drain(..) {
+            let kept = session.take_kept(answer.ticket).map_or(0, |kept| kept.body.len());
+            assert!(kept as u64 <= answer.body_bytes && kept <= Kept::MOST);
             assert_eq!(Some(answer.ticket), under_way.take(), "an answer that nobody asked for");
             let came = answer.first_byte != Nanos::NEVER;
             assert!(came || answer.status == 0, "{answer:?}");

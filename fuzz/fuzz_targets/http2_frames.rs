@@ -5,9 +5,9 @@ mod pieces;
 
 use libfuzzer_sys::fuzz_target;
 use onrush::proto::http2::{Codec, Session};
-use onrush::proto::{Answer, End, Hold};
+use onrush::proto::{Answer, End, Hold, Wanted};
 use onrush::record::Failure;
-use onrush::request::{Body, Payload, RequestHead};
+use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
 
 const REQUESTS: u32 = 4;
@@ -25,16 +25,16 @@ fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         headers: vec![],
         keep_alive: true,
     };
-    let codec = Codec::new(&head, &Body::Fixed(vec![b'x'; 30_000].into()), "http");
-    let mut session = Session::new();
+    let codec = Codec::new([(&head, &Body::Fixed(vec![b'x'; 30_000].into()), false)]);
+    let mut session = Session::keeping(Wanted { location: true, body: true });
     let mut done: Vec<Answer> = Vec::new();
-    session.receive(&GREETING, Nanos(1), &codec, &mut done);
+    session.receive(&GREETING, Nanos(1), &mut done);
     for ticket in 0..REQUESTS {
-        session.submit(Payload::Shared, ticket, Hold::Nothing, &codec);
+        session.submit(Message { target: 0, payload: Payload::Shared }, ticket, Hold::Nothing, &codec);
     }
     // As nothing is written meanwhile, how much there is to write is bounded.
     for piece in pieces {
-        session.receive(piece, Nanos(2), &codec, &mut done);
+        session.receive(piece, Nanos(2), &mut done);
         assert!(session.transmit().len() < 4 << 20);
     }
     let (fault, spent) = (session.fault(), session.is_spent());
