@@ -201,10 +201,7 @@ impl<I: Io> Worker<'_, I> {
         }
         let number = self.first_user + u;
         let request = &user.request;
-        let hop = match &self.judge {
-            None => None,
-            Some(judge) => judge.redirected(u, self.source.target(request.slot)),
-        };
+        let hop = self.judge.as_ref().and_then(|judge| judge.redirected(u, self.source.target(request.slot)));
         let message = match hop {
             None => self.source.message(request.slot, number, request.wave(), self.now),
             Some(message) => Ok(message),

@@ -5,16 +5,13 @@
 #[derive(Debug)]
 pub(super) struct Buffer {
     room: Vec<u8>,
-    /// Bytes written; so many more than [`SPARE`] there always are.
+    /// Bytes written.
     at: usize,
 }
 
 /// No value is longer whose length nobody has to know: a UUID, a time of day, eight
 /// fractions, four words; the padding of its last word included.
 pub(super) const VALUE: usize = 128;
-/// There is always room for the padding of a literal, and a value.
-const SPARE: usize = Literal::BLOCK + VALUE;
-
 /// Fixed text. Its first bytes are copied as a block, and mostly there are no others.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Literal {
@@ -65,33 +62,45 @@ impl Buffer {
         &self.room[..self.at]
     }
 
-    /// Writes `n` more bytes, after which there is room for a literal's padding and a value.
-    #[inline(always)]
-    fn make_room(&mut self, n: usize) {
-        if self.room.len() - self.at < n + SPARE {
-            self.grow(n);
-        }
-    }
-
     #[cold]
     fn grow(&mut self, n: usize) {
-        let len = (self.at + n + SPARE).next_power_of_two();
-        self.room.resize(len, 0);
+        self.room.resize((self.at + n).next_power_of_two(), 0);
+    }
+
+    #[inline]
+    fn make_room(&mut self, n: usize) {
+        if self.room.len() - self.at < n {
+            self.grow(n);
+        }
     }
 
     /// Writes fixed text.
     #[inline(always)]
     pub(super) fn literal(&mut self, literal: &Literal) {
-        self.make_room(literal.len);
-        let room = &mut self.room[self.at..];
-        match room.first_chunk_mut() {
-            Some(room) => *room = literal.first,
+        if !literal.rest.is_empty() {
+            return self.long_literal(literal);
+        }
+        *self.chunk() = literal.first;
+        self.at += literal.len;
+    }
+
+    #[inline(never)]
+    fn long_literal(&mut self, literal: &Literal) {
+        *self.chunk() = literal.first;
+        self.at += Literal::BLOCK;
+        self.bytes(&literal.rest);
+    }
+
+    /// The next `N` bytes.
+    #[inline(always)]
+    fn chunk<const N: usize>(&mut self) -> &mut [u8; N] {
+        if self.room.len() - self.at < N {
+            self.grow(N);
+        }
+        match self.room[self.at..].first_chunk_mut() {
+            Some(room) => room,
             None => unreachable!("room was made"),
         }
-        if !literal.rest.is_empty() {
-            room[Literal::BLOCK..literal.len].copy_from_slice(&literal.rest);
-        }
-        self.at += literal.len;
     }
 
     /// Writes a text of at most `N` bytes over all there is: `write` says how long it is.
@@ -107,11 +116,8 @@ impl Buffer {
     /// Writes a value: `write` says how long it is.
     #[inline(always)]
     pub(super) fn value(&mut self, write: impl FnOnce(&mut [u8; VALUE]) -> usize) {
-        self.make_room(0);
-        match self.room[self.at..].first_chunk_mut() {
-            Some(room) => self.at += write(room),
-            None => unreachable!("room was made"),
-        }
+        let length = write(self.chunk());
+        self.at += length;
     }
 
     /// Writes bytes of any number.

@@ -63,7 +63,7 @@ impl<'a, const ROOM: usize> Pen<'a, ROOM> {
     #[inline]
     pub(super) fn decimal(&mut self, n: i64, decimals: u32) {
         self.sign(n < 0);
-        let scale = 10u64.pow(decimals);
+        let scale = SCALES[decimals as usize & 15];
         let n = n.unsigned_abs();
         self.long(n / scale);
         let digits = eight_digits((n % scale) as u32) >> (8 * (8 - decimals.max(1)));
@@ -161,6 +161,17 @@ impl<'a, const ROOM: usize> Pen<'a, ROOM> {
         self.at += keep;
     }
 }
+
+/// Powers of ten; sixteen entries, so that four bits are an index.
+const SCALES: [u64; 16] = {
+    let mut scales = [1; 16];
+    let mut i = 1;
+    while i < 16 {
+        scales[i] = scales[i - 1] * 10;
+        i += 1;
+    }
+    scales
+};
 
 /// The digits of `n` < 10^8, one a byte, the first in the lowest byte.
 #[inline(always)]

@@ -114,7 +114,13 @@ impl<R: Rng> Facts<'_, R> {
                 });
                 Kind::Text
             }
-            Value::Draw(draw) => draw.write(&mut self.rng, self.scratch, out),
+            Value::Draw(draw @ (Draw::Pick(_) | Draw::Hex(_) | Draw::Base64(_))) => {
+                draw.write_long(&mut self.rng, self.scratch, out)
+            }
+            Value::Draw(draw) => {
+                out.value(|room| draw.write_short(&mut self.rng, room));
+                Kind::number_if(matches!(draw, Draw::Int { .. } | Draw::Float { .. }))
+            }
             Value::Cell(feed, column) => cell(&mut self.readers[*feed], column, out),
             Value::Row(feed) => row(&self.readers[*feed], out),
             Value::Constant(text, is_number) => constant(text, *is_number, out),
@@ -190,52 +196,51 @@ fn up_to(rng: &mut impl Rng, span: u64) -> u64 {
 }
 
 impl Draw {
-    /// Draws a value, and writes it.
+    /// Draws a value of at most so many bytes, and writes it; returns how long it is.
     #[inline(never)]
-    pub(super) fn write(&self, rng: &mut impl Rng, scratch: &mut Vec<u8>, out: &mut Buffer) -> Kind {
+    fn write_short(&self, rng: &mut impl Rng, room: &mut [u8; VALUE]) -> usize {
+        let mut pen = Pen::new(room);
         match *self {
             Draw::Uuid => {
                 let mut bytes = [0; 16];
                 bytes[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
                 bytes[8..].copy_from_slice(&rng.next_u64().to_be_bytes());
-                written(out, |pen| pen.uuid(Builder::from_random_bytes(bytes).into_uuid()));
+                pen.uuid(Builder::from_random_bytes(bytes).into_uuid());
             }
             Draw::Int { low, span } => {
                 let n = low.wrapping_add(up_to(rng, span) as i64);
-                written(out, |pen| {
-                    pen.sign(n < 0);
-                    pen.long(n.unsigned_abs());
-                });
-                return Kind::Json;
+                pen.sign(n < 0);
+                pen.long(n.unsigned_abs());
             }
-            Draw::Float { low, span, decimals } => {
-                let n = low.wrapping_add(up_to(rng, span) as i64);
-                written(out, |pen| pen.decimal(n, decimals));
-                return Kind::Json;
+            Draw::Float { low, span, decimals } => pen.decimal(low.wrapping_add(up_to(rng, span) as i64), decimals),
+            Draw::Word => pen.word(Chance(rng.next_u64()).one_of(&WORDS)),
+            Draw::Name => {
+                let mut chance = Chance(rng.next_u64());
+                pen.word(chance.one_of(&FIRST_NAMES));
+                pen.text(b" ");
+                pen.word(chance.one_of(&LAST_NAMES));
             }
+            Draw::Email => {
+                let mut chance = Chance(rng.next_u64());
+                pen.lowercase(chance.one_of(&FIRST_NAMES));
+                pen.text(b".");
+                pen.lowercase(chance.one_of(&LAST_NAMES));
+                pen.integer(chance.below(10_000));
+                pen.text(chance.one_of(&DOMAINS));
+            }
+            Draw::Pick(_) | Draw::Hex(_) | Draw::Base64(_) => unreachable!("it may be longer"),
+        }
+        pen.len()
+    }
+
+    /// The others.
+    #[inline(never)]
+    fn write_long(&self, rng: &mut impl Rng, scratch: &mut Vec<u8>, out: &mut Buffer) -> Kind {
+        match *self {
             Draw::Pick(ref choices) => {
                 let (text, is_number) = &choices[up_to(rng, choices.len() as u64 - 1) as usize];
                 out.bytes(text.as_bytes());
                 return Kind::number_if(*is_number);
-            }
-            Draw::Word => written(out, |pen| pen.word(Chance(rng.next_u64()).one_of(&WORDS))),
-            Draw::Name => {
-                let mut chance = Chance(rng.next_u64());
-                written(out, |pen| {
-                    pen.word(chance.one_of(&FIRST_NAMES));
-                    pen.text(b" ");
-                    pen.word(chance.one_of(&LAST_NAMES));
-                });
-            }
-            Draw::Email => {
-                let mut chance = Chance(rng.next_u64());
-                written(out, |pen| {
-                    pen.lowercase(chance.one_of(&FIRST_NAMES));
-                    pen.text(b".");
-                    pen.lowercase(chance.one_of(&LAST_NAMES));
-                    pen.integer(chance.below(10_000));
-                    pen.text(chance.one_of(&DOMAINS));
-                });
             }
             Draw::Hex(digits) => {
                 let end = out.len() + digits as usize;
@@ -255,6 +260,7 @@ impl Draw {
                     let _ = STANDARD.encode_slice(&scratch, room);
                 });
             }
+            _ => unreachable!("it is short"),
         }
         Kind::Text
     }
