@@ -118,7 +118,7 @@ def check_rows(check, rows, args):
         wrong[f"latency_ms below {args.latency_at_least}"] += latency < args.latency_at_least
         if args.status is not None:
             wrong[f"status is not {args.status}"] += status != args.status
-            wrong["unexpected error"] += row["error"] != ""
+            wrong["unexpected error"] += row["error"] != "" and args.error is None
         if args.bytes is not None:
             wrong[f"response_bytes is not {args.bytes}"] += int(row["response_bytes"]) != args.bytes
         if args.error is not None:

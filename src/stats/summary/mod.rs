@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::Phase;
 use crate::time::Nanos;
 
 use super::Tally;
@@ -211,9 +212,10 @@ impl Summary {
         self.accounting.http_error + self.accounting.failed + self.accounting.timeout
     }
 
-    /// Requests that got an answer.
+    /// Requests that got an answer, as it was wanted or not.
     pub fn answered(&self) -> u64 {
-        self.accounting.ok + self.accounting.http_error
+        let checked = self.failures.iter().filter(|failure| failure.phase == Phase::Check);
+        self.accounting.ok + self.accounting.http_error + checked.map(|failure| failure.count).sum::<u64>()
     }
 }
 
