@@ -103,7 +103,7 @@ pub(super) struct RunArgs {
     /// Host header [default: from the URL]
     #[arg(long, help_heading = TARGET)]
     pub(super) host: Option<String>,
-    /// File of requests: vegeta's JSON lines or HTTP text, or lines of '[METHOD] URL [weight]'
+    /// File of requests: vegeta's JSON lines or HTTP text, or lines of 'METHOD URL WEIGHT', of which the URL will do
     #[arg(long, value_name = "FILE", help_heading = TARGET, conflicts_with = "demo")]
     pub(super) targets: Option<PathBuf>,
     /// Whose turn it is in the file of requests
@@ -134,7 +134,7 @@ pub(super) struct RunArgs {
     /// Part 'name=value', 'name=@file' or 'name=<file' of a form (multipart), as curl has it; may be repeated
     #[arg(short = 'F', long, value_name = "PART", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic", "template", "data_lines", "form"])]
     pub(super) multipart: Vec<String>,
-    /// Rows for templates: '[name=]FILE[:order]', CSV or JSON lines; order is sequential (default), random, shuffle or unique
+    /// Rows for templates, CSV or JSON lines: FILE, NAME=FILE, or FILE:ORDER, which is sequential (default), random, shuffle or unique
     #[arg(long, value_name = "FILE", help_heading = BODY)]
     pub(super) feed: Vec<String>,
     /// Seed of all that is drawn by chance: the same seed, the same run [default: random]
