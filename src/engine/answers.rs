@@ -261,6 +261,9 @@ impl<I: Io> Worker<'_, I> {
     /// An answer to a request that had not been sent whole: `u` cannot take part in the coming release.
     #[cold]
     fn answered_early(&mut self, u: u32) {
+        // Nobody looks at it, and the next answer is not to be taken for it.
+        let c = self.users[u as usize].connection;
+        self.connections[c as usize].session.take_kept(u);
         if self.users[u as usize].stage == Stage::Primed {
             self.unable(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly));
         }
