@@ -1,10 +1,12 @@
 //! What a request says, whichever protocol carries it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
+
+use url::Url;
 
 use crate::feed::Lines;
 use crate::template::Template;
+use crate::units::percent_encoded;
 
 /// What requests of one kind have in common.
 #[derive(Clone, Debug)]
@@ -160,10 +162,7 @@ pub fn clean_path(path: &[u8], out: &mut Vec<u8>) {
     for &byte in path {
         match byte {
             b'!' | b'$'..=b';' | b'=' | b'?'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => out.push(byte),
-            _ => {
-                let digit = |nibble| b"0123456789ABCDEF"[usize::from(nibble)];
-                out.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
-            }
+            _ => out.extend_from_slice(&percent_encoded(byte)),
         }
     }
 }
@@ -174,11 +173,23 @@ pub fn clean_value(value: &[u8], out: &mut Vec<u8>) {
     out.extend(value.trim_ascii().iter().map(harmless));
 }
 
-/// Header values that reports do not show.
-pub fn masked<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    const SECRET: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
-    match SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
-        true => Cow::Borrowed("***"),
-        false => Cow::Borrowed(value),
-    }
+/// Headers by which a server knows who asks: no table keeps them, and no other host gets them.
+pub fn is_credential(name: &str) -> bool {
+    ["authorization", "cookie", "proxy-authorization"].iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// A header's value as reports show it.
+pub fn masked<'a>(name: &str, value: &'a str) -> &'a str {
+    if is_credential(name) || name.eq_ignore_ascii_case("x-api-key") { "***" } else { value }
+}
+
+/// The path and query of `url`, as sent.
+pub fn path_of(url: &Url) -> String {
+    url.query().map_or_else(|| url.path().to_string(), |query| format!("{}?{query}", url.path()))
+}
+
+/// The `Host` header of requests to `url`: its port only where it is not the scheme's own (RFC 9110, 7.2).
+pub fn authority_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"))
 }

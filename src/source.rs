@@ -70,24 +70,6 @@ impl Source {
         let moment = Moment { index: slot.index, measured: slot.measured, user: user.into(), wave, now };
         Ok(Message { target, payload: self.targets[target as usize].payload(&moment)? })
     }
-
-    /// The body of that request, if it has one that is not the same every time.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn body(
-        &mut self,
-        slot: Slot,
-        user: u32,
-        wave: Option<u32>,
-        now: Nanos,
-    ) -> Result<Option<&[u8]>, Box<TemplateError>> {
-        Ok(match self.message(slot, user, wave, now)?.payload {
-            Payload::Shared | Payload::Redirected(_) => None,
-            Payload::Own(body) => Some(body),
-            Payload::Drawn(drawn) => drawn.body.as_deref(),
-        })
-    }
 }
 
 impl Content {

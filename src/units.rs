@@ -113,6 +113,12 @@ pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
+/// A byte as URLs have those that mean something else (RFC 3986, 2.1): `%2F`.
+pub fn percent_encoded(byte: u8) -> [u8; 3] {
+    let digit = |nibble| b"0123456789ABCDEF"[usize::from(nibble)];
+    [b'%', digit(byte >> 4), digit(byte & 15)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

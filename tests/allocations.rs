@@ -99,6 +99,17 @@ fn rows() -> Body {
     Body::Template(Arc::new(Template::compile("t", text, &[Arc::new(users), Arc::new(items)]).unwrap()))
 }
 
+/// One of each kind, with its name.
+fn bodies() -> [(&'static str, Body); 5] {
+    [
+        ("fixed body", Body::Fixed((*b"hello").into())),
+        ("dynamic body", Body::Template(Arc::new(Template::built_in()))),
+        ("template with rows", rows()),
+        ("lines", Body::Lines(Arc::new(Lines::new(b"one\ntwo\n".to_vec()).unwrap()))),
+        ("no body", Body::None),
+    ]
+}
+
 /// What a thread allocates in the life of a worker, but for what its intervals may.
 fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
     let shared = Shared::new(plan, Arc::new(AtomicBool::new(false)));
@@ -147,16 +158,7 @@ fn assert_none_for_a_request(measure: &dyn Fn(u64) -> u64, what: &str) {
 fn no_request_of_a_closed_run_allocates() {
     let server = Server::start(&Config { listen: "127.0.0.1:0".parse().unwrap(), threads: 1 }).unwrap();
     let address = server.address();
-    let fixed = Body::Fixed((*b"hello").into());
-    let dynamic = Body::Template(Arc::new(Template::built_in()));
-    let (rows, lines) = (rows(), Body::Lines(Arc::new(Lines::new(b"one\ntwo\n".to_vec()).unwrap())));
-    for (name, body) in [
-        ("fixed body", &fixed),
-        ("dynamic body", &dynamic),
-        ("template with rows", &rows),
-        ("lines", &lines),
-        ("no body", &Body::None),
-    ] {
+    for (name, body) in bodies() {
         let plan = |requests| plan(address, body.clone(), requests);
         assert_none_for_a_request(&|requests| allocations(&plan(requests), None), name);
         assert_none_for_a_request(&|requests| allocations_with_rows(&plan(requests)), &format!("{name}, with rows"));
@@ -202,16 +204,7 @@ fn answer_frames(mut stream: TcpStream) -> Option<()> {
 #[test]
 fn no_request_over_http_2_allocates() {
     let address = http2_server();
-    let fixed = Body::Fixed((*b"hello").into());
-    let dynamic = Body::Template(Arc::new(Template::built_in()));
-    let (rows, lines) = (rows(), Body::Lines(Arc::new(Lines::new(b"one\ntwo\n".to_vec()).unwrap())));
-    for (name, body) in [
-        ("fixed body", &fixed),
-        ("dynamic body", &dynamic),
-        ("template with rows", &rows),
-        ("lines", &lines),
-        ("no body", &Body::None),
-    ] {
+    for (name, body) in bodies() {
         let plan = |requests| {
             let mut plan = plan(address, body.clone(), requests);
             plan.protocol = Protocol::Http2 { connections: 2, streams: USERS / 2 };

@@ -39,11 +39,14 @@ pub(super) fn locate(text: &str, texts: &Texts) -> anyhow::Result<(Location, Tex
 }
 
 /// The flags' header lines.
-pub(super) fn header(text: &str, texts: &Texts) -> anyhow::Result<Header> {
-    let header = parse_header(text).map_err(|e| anyhow!(e))?;
-    let Some(value) = header.value.fixed() else { return Ok(header) };
-    let value = texts.text(&format!("--header {}", header.name), value)?;
-    Ok(Header { name: header.name, value })
+pub(super) fn common(args: &RunArgs, texts: &Texts) -> anyhow::Result<Vec<Header>> {
+    let header = |text: &String| {
+        let header = parse_header(text).map_err(|e| anyhow!(e))?;
+        let Some(value) = header.value.fixed() else { return Ok(header) };
+        let value = texts.text(&format!("--header {}", header.name), value)?;
+        Ok(Header { name: header.name, value })
+    };
+    args.headers.iter().map(header).collect()
 }
 
 /// The head of a request to `location`.
@@ -52,8 +55,8 @@ pub(super) fn head(
     location: &Location,
     path: Text,
     own: &Own,
+    common: &[Header],
     content: &Content,
-    texts: &Texts,
 ) -> anyhow::Result<RequestHead> {
     let method = match own.method.as_ref().or(args.method.as_ref()) {
         Some(method) if !is_token(method) => bail!("--method {method:?} is not a method name"),
@@ -67,11 +70,10 @@ pub(super) fn head(
     let mut keep_alive = !args.disable_keepalive;
     let mut authority = location.authority.clone();
     let mut headers: Vec<Header> = Vec::new();
-    let common = args.headers.iter().map(|text| header(text, texts)).collect::<Result<Vec<_>, _>>()?;
     // What a request of a list says of itself stands before what all say.
-    let common = common.into_iter().filter(|header| !has(&own.headers, &header.name));
+    let common = common.iter().filter(|header| !has(&own.headers, &header.name));
     let own_host = has(&own.headers, "host");
-    for header in own.headers.iter().cloned().chain(common) {
+    for header in own.headers.iter().chain(common).cloned() {
         match header.name.to_ascii_lowercase().as_str() {
             "host" if args.host.is_some() => bail!("--header Host and --host contradict each other"),
             "host" => match header.value.fixed() {

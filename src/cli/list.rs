@@ -9,11 +9,11 @@ use url::Url;
 
 use crate::list::{self, Entry, EntryBody};
 use crate::plan::{Order, Target, Targets};
-use crate::request::Header;
+use crate::request::{Body, Header};
 
 use super::args::{OrderArg, RunArgs};
 use super::body::{Content, warn_of_broken_json};
-use super::head::{Own, carries, content_type, head, locate};
+use super::head::{Own, carries, common, content_type, head, locate};
 use super::target::{Location, header_value};
 use super::texts::Texts;
 
@@ -33,7 +33,7 @@ pub(super) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<Stri
     }
     let content = Content::of_all(args, texts)?;
     let (location, path) = locate(url, texts)?;
-    let head = head(args, &location, path, &Own::default(), &content, texts)?;
+    let head = head(args, &location, path, &Own::default(), &common(args, texts)?, &content)?;
     warn_of_broken_json(content_type(&head), &content.body, texts, notes);
     let name = format!("{} {}", head.method, location.shown);
     let target = Target { name, origin: 0, head, body: content.body };
@@ -45,18 +45,18 @@ pub(super) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<Stri
 pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<String>) -> anyhow::Result<Asked> {
     let text = fs::read(path).with_context(|| format!("--targets: cannot read {}", path.display()))?;
     let entries = list::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
-    let common = Content::of_all(args, texts)?;
+    let all = OfAll { content: Content::of_all(args, texts)?, headers: common(args, texts)? };
     let mut asked = Vec::new();
     let mut locations: Vec<Location> = Vec::new();
     for entry in &entries {
-        let target = target(args, path, entry, &common, texts, &mut locations);
+        let target = target(args, path, entry, &all, texts, &mut locations);
         asked.push(target.with_context(|| format!("{}: line {}", path.display(), entry.line))?);
     }
     if args.url().is_some() && !entries.iter().any(|entry| entry.url.starts_with('/')) {
         bail!("--targets and a URL contradict each other: no line of the list is a path that the URL could begin");
     }
     tell_apart(&mut asked, &entries);
-    if let Some(target) = asked.iter().find(|target| content_type(&target.head).is_some()) {
+    if let Some(target) = asked.iter().find(|target| matches!(target.body, Body::Template(_))) {
         warn_of_broken_json(content_type(&target.head), &target.body, texts, notes);
     }
     let weights: Vec<u32> = entries.iter().map(|entry| entry.weight).collect();
@@ -78,11 +78,17 @@ pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<S
     Ok(Asked { url, locations, targets: Targets { list: asked, order } })
 }
 
+/// What the flags say for all requests of a list.
+struct OfAll {
+    content: Content,
+    headers: Vec<Header>,
+}
+
 fn target(
     args: &RunArgs,
     path: &Path,
     entry: &Entry,
-    common: &Content,
+    all: &OfAll,
     texts: &Texts,
     locations: &mut Vec<Location>,
 ) -> anyhow::Result<Target> {
@@ -92,7 +98,7 @@ fn target(
             let file = path.parent().unwrap_or(Path::new("")).join(file);
             Content::fixed(fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?)
         }
-        None if carries(entry.method.as_deref()) => common.clone(),
+        None if carries(entry.method.as_deref()) => all.content.clone(),
         None => Content::none(),
     };
     let (location, path) = locate(&absolute(args, &entry.url)?, texts)?;
@@ -102,7 +108,7 @@ fn target(
         headers.push(Header { name: name.clone(), value: texts.text(&format!("header {name}"), &value)? });
     }
     let own = Own { method: entry.method.clone(), headers };
-    let head = head(args, &location, path, &own, &content, texts)?;
+    let head = head(args, &location, path, &own, &all.headers, &content)?;
     let name = format!("{} {}", head.method, location.shown);
     let same = |other: &Location| other.is_same_origin(&location);
     let origin = locations.iter().position(same).unwrap_or_else(|| {

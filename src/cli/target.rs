@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use url::{Host, Url};
 
-use crate::request::Header;
+use crate::request::{Header, authority_of, path_of};
 
 /// Cores that this process may use.
 pub(super) fn cores() -> usize {
@@ -73,9 +73,7 @@ pub(super) fn parse_url(text: &str) -> Result<Location, String> {
     if port == 0 {
         return Err(format!("'{text}': nobody can listen on port 0"));
     }
-    let name = url.host_str().unwrap_or_default();
-    let authority = url.port().map_or_else(|| name.to_string(), |port| format!("{name}:{port}"));
-    let path = url.query().map_or_else(|| url.path().to_string(), |query| format!("{}?{query}", url.path()));
+    let (authority, path) = (authority_of(&url), path_of(&url));
     Ok(Location { shown: url.to_string(), tls, host, port, authority, path, credentials })
 }
 

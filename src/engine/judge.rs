@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use url::Url;
+use url::{Origin, Url};
 
 use crate::plan::{Checks, Plan, Target};
 use crate::proto::{Answer, Kept, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Body, Header, Message, Payload, Redirected, RequestHead, Text};
+use crate::request::{authority_of, is_credential, path_of};
 
 use super::connection::Connection;
 use super::user::Stage;
@@ -21,12 +22,12 @@ pub(super) struct Judge {
     /// So many redirects are followed within one request.
     most: u32,
     targets: Vec<Target>,
-    /// By number: scheme, host and port.
-    origins: Vec<String>,
+    /// By number.
+    origins: Vec<Origin>,
     /// So many of them the plan knows.
     known: usize,
     /// Those that were looked up in vain: nobody waits for that again.
-    lost: Vec<String>,
+    lost: Vec<Origin>,
     /// By user: where its request has been sent on to.
     hops: HashMap<u32, Hop>,
 }
@@ -61,7 +62,7 @@ impl Judge {
             checks: plan.checks.clone(),
             most,
             targets: plan.targets.list.clone(),
-            origins: plan.origins.iter().map(|origin| origin.name.clone()).collect(),
+            origins: plan.origins.iter().map(|origin| origin_of(&origin.name)).collect(),
             known: plan.origins.len(),
             lost: Vec::new(),
             hops: HashMap::new(),
@@ -116,17 +117,11 @@ impl<I: Io> Worker<'_, I> {
     /// The request of `u` goes on where `location` says (RFC 9110, 15.4).
     fn follow_redirect(&mut self, u: u32, status: u16, location: Option<&[u8]>) -> Result<(), Cause> {
         let (mut hop, origin) = self.next_hop(u, status, location)?;
-        let to = hop.url.origin().ascii_serialization();
-        let next = match self.origin_number(&hop.url, &to) {
-            Some(next) => next,
-            None => return Err(Cause::BadRedirect),
-        };
+        let next = self.origin_number(&hop.url).ok_or(Cause::BadRedirect)?;
         hop.redirected.https = hop.url.scheme() == "https";
         if next != origin {
             // Secrets are for whom they were given (RFC 9110, 15.4; what curl does).
-            let secret = ["authorization", "cookie", "proxy-authorization"];
-            let is_secret = |header: &Header| secret.iter().any(|name| header.name.eq_ignore_ascii_case(name));
-            hop.redirected.head.headers.retain(|header| !is_secret(header));
+            hop.redirected.head.headers.retain(|header| !is_credential(&header.name));
         }
         if let Some(judge) = &mut self.judge {
             judge.hops.insert(u, hop);
@@ -149,7 +144,7 @@ impl<I: Io> Worker<'_, I> {
                 let payload = message.map_err(|_| Cause::BadRedirect)?.payload;
                 let redirected = whole(&judge.targets[target as usize], payload);
                 let path = redirected.head.path.fixed().unwrap_or("/");
-                let url = Url::parse(&format!("{}{path}", judge.origins[origin as usize]));
+                let url = Url::parse(&format!("{}{path}", judge.origins[origin as usize].ascii_serialization()));
                 Hop { count: 0, url: url.map_err(|_| Cause::BadRedirect)?, redirected }
             }
         };
@@ -177,14 +172,13 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// The number of the origin of `url`; one that is new is looked up, once.
-    fn origin_number(&mut self, url: &Url, name: &str) -> Option<u32> {
+    fn origin_number(&mut self, url: &Url) -> Option<u32> {
         let judge = self.judge.as_ref()?;
-        let known = |origin: &String| Url::parse(origin).is_ok_and(|origin| origin.origin() == url.origin());
-        if let Some(number) = judge.origins.iter().position(known) {
+        let origin = url.origin();
+        if let Some(number) = judge.origins.iter().position(|known| *known == origin) {
             return Some(number as u32);
         }
-        let is_lost = judge.lost.iter().any(|lost| lost == name);
-        if is_lost || judge.origins.len() - judge.known + judge.lost.len() >= MOST_NEW_ORIGINS {
+        if judge.lost.contains(&origin) || judge.origins.len() - judge.known + judge.lost.len() >= MOST_NEW_ORIGINS {
             return None;
         }
         let number = judge.origins.len() as u32;
@@ -193,7 +187,7 @@ impl<I: Io> Worker<'_, I> {
         let (host, port) = (url.host_str()?.trim_matches(['[', ']']), url.port_or_known_default()?);
         if !self.io.add_origin(url.scheme() == "https", host, port, begins_at as usize + first.len()) {
             if let Some(judge) = &mut self.judge {
-                judge.lost.push(name.into());
+                judge.lost.push(origin);
             }
             return None;
         }
@@ -206,7 +200,7 @@ impl<I: Io> Worker<'_, I> {
         self.deadlines.grow(self.users.len() + self.connections.len());
         self.homes.add(&self.connections, number);
         if let Some(judge) = &mut self.judge {
-            judge.origins.push(name.into());
+            judge.origins.push(origin);
         }
         Some(number)
     }
@@ -225,6 +219,11 @@ impl<I: Io> Worker<'_, I> {
         self.users[u as usize].connection = self.homes.of(u, origin);
         self.send_when_open(u);
     }
+}
+
+/// The origin of this name, which was made of one.
+fn origin_of(name: &str) -> Origin {
+    Url::parse(name).map_or_else(|_| Origin::new_opaque(), |url| url.origin())
 }
 
 /// A request with all of its parts, as they were sent.
@@ -259,15 +258,4 @@ fn whole(target: &Target, payload: Payload<'_>) -> Redirected {
         _ => None,
     };
     Redirected { head, body, https: false }
-}
-
-/// Path and query, as sent.
-fn path_of(url: &Url) -> String {
-    url.query().map_or_else(|| url.path().to_string(), |query| format!("{}?{query}", url.path()))
-}
-
-/// The `Host` header.
-fn authority_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"))
 }

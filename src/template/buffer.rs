@@ -12,6 +12,7 @@ pub(super) struct Buffer {
 /// No value is longer whose length nobody has to know: a UUID, a time of day, eight
 /// fractions, four words; the padding of its last word included.
 pub(super) const VALUE: usize = 128;
+
 /// Fixed text. Its first bytes are copied as a block, and mostly there are no others.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Literal {
@@ -133,11 +134,5 @@ impl Buffer {
         self.make_room(n);
         write(&mut self.room[self.at..self.at + n]);
         self.at += n;
-    }
-
-    /// A byte as URLs have those that mean something else: `%2F`.
-    pub(super) fn percent(&mut self, byte: u8) {
-        let digit = |nibble| b"0123456789ABCDEF"[usize::from(nibble)];
-        self.bytes(&[b'%', digit(byte >> 4), digit(byte & 15)]);
     }
 }

@@ -3,8 +3,8 @@
 //! A test holds it against `built_in.jinja`, byte for byte.
 
 use super::pen::Pen;
-use super::sample::{Fields, Tags};
-use super::words::{TAGS, Word};
+use super::sample::Fields;
+use super::words::Word;
 
 /// The text of the template of `--dynamic`.
 pub const BUILT_IN: &str = include_str!("built_in.jinja");
@@ -71,19 +71,10 @@ impl Fields {
         pen.fixed::<1>(self.temperature_tenths.unsigned_abs());
 
         pen.text(b"},\"features\":[");
-        let [a, b, c, d] = self.features_e4;
-        pen.fractions(a);
-        pen.fractions(b);
-        pen.fractions(c);
-        pen.fractions(d);
-        pen.back(1);
+        self.write_features(&mut pen);
 
         pen.text(b"],\"tags\":[");
-        let Tags { count, first, step } = self.tags;
-        for i in 0..count {
-            pen.word(&TAGS[(first + i * step) % TAGS.len()]);
-        }
-        pen.back(1);
+        self.write_tags(&mut pen);
         pen.text(b"]}");
         pen.len()
     }

@@ -2,6 +2,7 @@
 
 use super::buffer::Buffer;
 use super::value::Kind;
+use crate::units::percent_encoded;
 
 /// Changes the text of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ fn json_text(text: &[u8], out: &mut Buffer) {
             b'\t' => out.bytes(b"\\t"),
             0..=0x1f => {
                 out.bytes(b"\\u00");
-                out.bytes(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+                out.bytes(&percent_encoded(byte)[1..]);
             }
             _ => out.bytes(&[byte]),
         }
@@ -71,13 +72,11 @@ fn json_text(text: &[u8], out: &mut Buffer) {
     out.bytes(b"\"");
 }
 
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
-
 fn urlencode(text: &[u8], out: &mut Buffer) {
     for &byte in text {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.bytes(&[byte]),
-            _ => out.percent(byte),
+            _ => out.bytes(&percent_encoded(byte)),
         }
     }
 }

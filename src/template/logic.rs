@@ -9,10 +9,10 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior,
 use super::buffer::Buffer;
 use super::error::TemplateError;
 use super::filter::Filter;
-use super::parse::{self, FUNCTIONS};
+use super::function::{self, Argument, FUNCTIONS};
 use super::sample::{Field, Fields};
 use super::stamp::Stamp;
-use super::value::{Draw, Facts, Kind, Value};
+use super::value::{Facts, Kind, Value};
 use crate::feed::{Cell, Feed, Reader};
 use crate::rng::{SeedableRng, Xoshiro256PlusPlus};
 use crate::time::Nanos;
@@ -152,14 +152,10 @@ impl Current {
     fn call(&mut self, function: &str, arguments: &[Jinja]) -> Result<Jinja, Error> {
         let value = value_of(function, arguments)?;
         let (text, kind) = self.write(&value);
-        Ok(match (kind, &value) {
-            (Kind::Text, _) => Jinja::from(text),
+        Ok(match kind {
+            Kind::Text => text.into(),
             // A number that can be reckoned with.
-            (Kind::Json, Value::Draw(draw)) if draw.is_whole() => {
-                text.parse::<i64>().map_or_else(|_| text.into(), Jinja::from)
-            }
-            (Kind::Json, Value::TimestampMs) => text.parse::<u64>().map_or_else(|_| text.into(), Jinja::from),
-            (Kind::Json, _) => match text.parse::<i64>() {
+            Kind::Json => match text.parse::<i64>() {
                 Ok(n) => n.into(),
                 Err(_) => text.parse::<f64>().map_or_else(|_| text.into(), Jinja::from),
             },
@@ -199,29 +195,14 @@ fn json(value: &Jinja, current: &Mutex<Current>) -> Result<String, Error> {
 
 /// The value of a call.
 fn value_of(function: &str, arguments: &[Jinja]) -> Result<Value, Error> {
-    let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, message);
-    let numbers: Option<Vec<f64>> = arguments.iter().map(|argument| f64::try_from(argument.clone()).ok()).collect();
-    let draw = match (function, numbers.as_deref()) {
-        ("now", Some([])) => return Ok(Value::Now),
-        ("timestamp_ms", Some([])) => return Ok(Value::TimestampMs),
-        ("uuid", Some([])) => Ok(Draw::Uuid),
-        ("word", Some([])) => Ok(Draw::Word),
-        ("name", Some([])) => Ok(Draw::Name),
-        ("email", Some([])) => Ok(Draw::Email),
-        ("int", Some([_, _])) => match (i64::try_from(arguments[0].clone()), i64::try_from(arguments[1].clone())) {
-            (Ok(low), Ok(high)) => Draw::int(low, high),
-            _ => Err("int(low, high) takes whole numbers of 64 bits".into()),
-        },
-        ("float", Some(&[low, high])) => Draw::float(low, high, 6.0),
-        ("float", Some(&[low, high, decimals])) => Draw::float(low, high, decimals),
-        ("hex", Some(&[n])) => Draw::hex(n),
-        ("base64", Some(&[n])) => Draw::base64(n),
-        ("pick", _) if !arguments.is_empty() => {
-            Ok(Draw::Pick(arguments.iter().map(|choice| (shown(choice), choice.as_str().is_none())).collect()))
-        }
-        _ => Err(format!("{function} is written {}", parse::usage(function).unwrap_or_default())),
+    let argument = |argument: &Jinja| Argument {
+        text: shown(argument),
+        is_json: argument.as_str().is_none(),
+        number: f64::try_from(argument.clone()).ok(),
+        whole: i64::try_from(argument.clone()).ok(),
     };
-    draw.map(Value::Draw).map_err(wrong)
+    let arguments: Vec<Argument> = arguments.iter().map(argument).collect();
+    function::call(function, &arguments).map_err(|message| Error::new(ErrorKind::InvalidOperation, message))
 }
 
 /// Values as JSON has them, where Python's words differ.

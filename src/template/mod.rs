@@ -13,6 +13,7 @@ mod built_in;
 mod chance;
 mod error;
 mod filter;
+mod function;
 mod logic;
 mod parse;
 mod pen;
@@ -109,11 +110,6 @@ impl Template {
         &self.name
     }
 
-    /// The data files whose rows it may use.
-    pub fn feeds(&self) -> &[Arc<Feed>] {
-        &self.feeds
-    }
-
     /// How it is rendered, in words.
     pub fn how(&self) -> String {
         match &self.program {
@@ -127,11 +123,6 @@ impl Template {
     /// It names the wave, and has none outside the wave model.
     pub fn uses_wave(&self) -> bool {
         self.uses("wave", |value| *value == Value::Wave)
-    }
-
-    /// It names the user, who in a closed or open run is not known beforehand.
-    pub fn uses_user(&self) -> bool {
-        self.uses("user_number", |value| *value == Value::UserNumber)
     }
 
     /// It uses rows of the feed with this name.
@@ -215,7 +206,9 @@ impl Renderer {
                 (true, true, Some(machine.expect("it was compiled before")))
             }
         };
-        let readers = template.feeds.iter().map(|feed| Reader::new(Arc::clone(feed))).collect();
+        // A machine has its own.
+        let feeds = if machine.is_none() { &template.feeds[..] } else { &[] };
+        let readers = feeds.iter().map(|feed| Reader::new(Arc::clone(feed))).collect();
         Renderer {
             seeds: [seeds(seed), seeds(rng::mix(seed, WARMUP))],
             seed,
@@ -240,7 +233,6 @@ impl Renderer {
     pub fn render(&mut self, moment: &Moment) -> Result<&[u8], Box<TemplateError>> {
         self.out.truncate(0);
         let seeds = self.seeds[usize::from(!moment.measured)];
-        select(&mut self.readers, &seeds, moment);
         if let Some(machine) = &self.machine {
             let prepare = |current: &mut logic::Current| {
                 current.index = moment.index;
@@ -258,14 +250,16 @@ impl Renderer {
         }
         let segments = match &self.template.program {
             Program::Segments(segments) => segments,
+            // It has no rows.
             Program::BuiltIn(_) => {
                 let timestamp = self.stamp.at(self.clock.unix_at(moment.now));
                 let fields = Fields::draw(seeds.run, moment.index);
                 self.out.page(|page| fields.write_body(moment.index, timestamp, page));
                 return Ok(self.out.written());
             }
-            Program::Logic(..) => return Ok(&[]),
+            Program::Logic(..) => unreachable!("it has a machine"),
         };
+        select(&mut self.readers, &seeds, moment);
         let fields = if self.has_sample { Fields::draw(seeds.run, moment.index) } else { Fields::NONE };
         let mut facts = Facts {
             index: moment.index,

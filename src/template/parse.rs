@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::buffer::Literal;
 use super::error::TemplateError;
 use super::filter::Filter;
+use super::function::{self, Argument, FUNCTIONS};
 use super::sample::Field;
-use super::value::{Draw, LONGEST_DRAW, Value};
+use super::value::Value;
 use crate::feed::{Feed, Format};
 
 /// A template without logic: values, each with the text before it, and the text behind the last.
@@ -115,13 +116,6 @@ struct Expression<'a> {
     feeds: &'a [Arc<Feed>],
 }
 
-/// A literal argument.
-enum Argument {
-    Text(String),
-    /// As written.
-    Number(String),
-}
-
 impl Expression<'_> {
     fn rest(&self) -> &str {
         &self.text[self.at..]
@@ -158,10 +152,10 @@ impl Expression<'_> {
         let start = self.at;
         let value = match self.word() {
             Some(name) => self.named(&name, start)?,
-            None => match self.literal()? {
-                Argument::Text(text) => Value::Constant(text, false),
-                Argument::Number(text) => Value::Constant(canonical(&text, start)?, true),
-            },
+            None => {
+                let Argument { text, is_json, .. } = self.literal()?;
+                Value::Constant(text, is_json)
+            }
         };
         let mut filters = Vec::new();
         self.space();
@@ -192,11 +186,7 @@ impl Expression<'_> {
         self.space();
         if self.accept("(") {
             let arguments = self.arguments()?;
-            return call(name, &arguments, start).map(Value::Draw).or_else(|trouble| match (name, &arguments[..]) {
-                ("now", []) => Ok(Value::Now),
-                ("timestamp_ms", []) => Ok(Value::TimestampMs),
-                _ => Err(trouble),
-            });
+            return function::call(name, &arguments).map_err(|message| Wrong(message, start));
         }
         match name {
             "index" => Ok(Value::Index),
@@ -284,7 +274,7 @@ impl Expression<'_> {
             }
             let text = self.rest()[..end].to_string();
             self.at += end + 1;
-            return Ok(Argument::Text(text));
+            return Ok(Argument { text, is_json: false, number: None, whole: None });
         }
         let rest = self.rest();
         let digits = |c: char| c.is_ascii_digit() || c == '.';
@@ -297,15 +287,16 @@ impl Expression<'_> {
         if !well_formed || whole.matches('.').count() > 1 || rest[end..].starts_with(['e', 'E', '_', 'x', 'o', 'b']) {
             return Err(Beyond("an expression", start));
         }
-        let number = number.to_string();
+        let argument = Argument {
+            text: canonical(number, start)?,
+            is_json: true,
+            number: number.parse().ok(),
+            whole: number.parse().ok(),
+        };
         self.at += end;
-        Ok(Argument::Number(number))
+        Ok(argument)
     }
 }
-
-/// What can be called.
-pub(super) const FUNCTIONS: [&str; 11] =
-    ["uuid", "now", "timestamp_ms", "int", "float", "pick", "word", "name", "email", "hex", "base64"];
 
 fn known(feeds: &[Arc<Feed>]) -> String {
     let mut text = String::from("there are index, user_number, wave, seed, sample");
@@ -329,106 +320,4 @@ fn canonical(text: &str, at: usize) -> Result<String, Trouble> {
             Err(_) => Err(Beyond("a number", at)),
         },
     }
-}
-
-/// The drawing function `name` with these arguments.
-fn call(name: &str, arguments: &[Argument], at: usize) -> Result<Draw, Trouble> {
-    let numbers: Option<Vec<f64>> = arguments
-        .iter()
-        .map(|argument| match argument {
-            Argument::Number(text) => text.parse().ok(),
-            Argument::Text(_) => None,
-        })
-        .collect();
-    let result = match (name, numbers.as_deref()) {
-        ("uuid", Some([])) => Ok(Draw::Uuid),
-        ("word", Some([])) => Ok(Draw::Word),
-        ("name", Some([])) => Ok(Draw::Name),
-        ("email", Some([])) => Ok(Draw::Email),
-        ("int", Some([_, _])) => int_of(arguments),
-        ("float", Some(&[low, high])) => Draw::float(low, high, 6.0),
-        ("float", Some(&[low, high, decimals])) => Draw::float(low, high, decimals),
-        ("hex", Some(&[n])) => Draw::hex(n),
-        ("base64", Some(&[n])) => Draw::base64(n),
-        ("pick", _) if !arguments.is_empty() => {
-            let choice = |argument: &Argument| match argument {
-                Argument::Text(text) => Ok((text.clone(), false)),
-                Argument::Number(text) => Ok((canonical(text, at)?, true)),
-            };
-            Ok(Draw::Pick(arguments.iter().map(choice).collect::<Result<_, Trouble>>()?))
-        }
-        _ => Err(match usage(name) {
-            Some(usage) => format!("{name} is written {usage}"),
-            None => format!("there is no function '{name}': there are {}", FUNCTIONS.join(", ")),
-        }),
-    };
-    result.map_err(|message| Wrong(message, at))
-}
-
-fn int_of(arguments: &[Argument]) -> Result<Draw, String> {
-    let whole = |argument: &Argument| match argument {
-        Argument::Number(text) => text.parse::<i64>().ok(),
-        Argument::Text(_) => None,
-    };
-    match (whole(&arguments[0]), whole(&arguments[1])) {
-        (Some(low), Some(high)) => Draw::int(low, high),
-        _ => Err("int(low, high) takes whole numbers of 64 bits".into()),
-    }
-}
-
-/// How a function is called.
-pub(super) fn usage(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "uuid" => "uuid()",
-        "now" => "now()",
-        "timestamp_ms" => "timestamp_ms()",
-        "int" => "int(low, high), as in int(1, 100)",
-        "float" => "float(low, high, decimals), as in float(0, 1, 3)",
-        "pick" => "pick(choice, ...), as in pick(\"a\", \"b\")",
-        "word" => "word()",
-        "name" => "name()",
-        "email" => "email()",
-        "hex" => "hex(digits), as in hex(16)",
-        "base64" => "base64(bytes), as in base64(32)",
-        _ => return None,
-    })
-}
-
-impl Draw {
-    /// From `low` to `high`, both included.
-    pub(super) fn int(low: i64, high: i64) -> Result<Draw, String> {
-        match low <= high {
-            true => Ok(Draw::Int { low, span: high.wrapping_sub(low) as u64 }),
-            false => Err(format!("int({low}, {high}): the first number is to be the smaller one")),
-        }
-    }
-
-    /// The same with decimals.
-    pub(super) fn float(low: f64, high: f64, decimals: f64) -> Result<Draw, String> {
-        if !(0.0..=8.0).contains(&decimals) || decimals.fract() != 0.0 {
-            return Err("float(low, high, decimals) takes 0 to 8 decimals".into());
-        }
-        let scale = 10f64.powi(decimals as i32);
-        let [low, high] = [(low * scale).round(), (high * scale).round()];
-        if low > high || low.is_nan() || high.is_nan() {
-            return Err("float(low, high, decimals): the first number is to be the smaller one".into());
-        }
-        // Beyond 15 digits a float does not hold what it was written as.
-        if low.abs().max(high.abs()) >= 1e15 {
-            return Err("float(low, high, decimals) takes numbers of at most 15 digits, decimals included".into());
-        }
-        Ok(Draw::Float { low: low as i64, span: (high - low) as u64, decimals: decimals as u32 })
-    }
-
-    pub(super) fn hex(digits: f64) -> Result<Draw, String> {
-        length(digits).map(Draw::Hex).ok_or_else(|| format!("hex(digits) takes 1 to {LONGEST_DRAW}"))
-    }
-
-    pub(super) fn base64(bytes: f64) -> Result<Draw, String> {
-        length(bytes).map(Draw::Base64).ok_or_else(|| format!("base64(bytes) takes 1 to {LONGEST_DRAW}"))
-    }
-}
-
-fn length(n: f64) -> Option<u32> {
-    (n.fract() == 0.0 && (1.0..=f64::from(LONGEST_DRAW)).contains(&n)).then_some(n as u32)
 }

@@ -205,22 +205,28 @@ impl Fields {
                 pen.sign(self.temperature_tenths < 0);
                 pen.fixed::<1>(self.temperature_tenths.unsigned_abs());
             }
-            Field::Features => {
-                let [a, b, c, d] = self.features_e4;
-                pen.fractions(a);
-                pen.fractions(b);
-                pen.fractions(c);
-                pen.fractions(d);
-                pen.back(1);
-            }
-            Field::Tags => {
-                let Tags { count, first, step } = self.tags;
-                for i in 0..count {
-                    pen.word(&TAGS[(first + i * step) % TAGS.len()]);
-                }
-                pen.back(1);
-            }
+            Field::Features => self.write_features(&mut pen),
+            Field::Tags => self.write_tags(&mut pen),
         }
         pen.len()
+    }
+
+    #[inline(always)]
+    pub(super) fn write_features<const N: usize>(&self, pen: &mut Pen<'_, N>) {
+        let [a, b, c, d] = self.features_e4;
+        pen.fractions(a);
+        pen.fractions(b);
+        pen.fractions(c);
+        pen.fractions(d);
+        pen.back(1);
+    }
+
+    #[inline(always)]
+    pub(super) fn write_tags<const N: usize>(&self, pen: &mut Pen<'_, N>) {
+        let Tags { count, first, step } = self.tags;
+        for i in 0..count {
+            pen.word(&TAGS[(first + i * step) % TAGS.len()]);
+        }
+        pen.back(1);
     }
 }

@@ -264,9 +264,4 @@ impl Draw {
         }
         Kind::Text
     }
-
-    /// Its text is a number, or may be one.
-    pub(super) fn is_whole(&self) -> bool {
-        matches!(self, Draw::Int { .. })
-    }
 }

@@ -198,12 +198,16 @@ fn three_hosts_of_which_one_is_dead_and_one_speaks_tls() {
                 .report();
         let a = &report.summary.accounting;
         assert_eq!((a.scheduled, a.ok, a.failed), (600, 400, 200), "{model}");
-        let by_target: Vec<(u64, u64, u64)> =
-            report.summary.targets.iter().map(|t| (t.scheduled, t.ok, t.failed)).collect();
+        let by_target: Vec<(u64, u64, u64)> = report
+            .summary
+            .targets
+            .iter()
+            .map(|t| (t.accounting.scheduled, t.accounting.ok, t.accounting.failed))
+            .collect();
         assert_eq!(by_target, [(300, 300, 0), (100, 100, 0), (200, 0, 200)], "{model}");
         for row in &report.rows {
             let line = report.summary.targets.iter().find(|line| line.target == row.target).unwrap();
-            assert_eq!(row.error.is_empty(), line.ok > 0, "{row:?}");
+            assert_eq!(row.error.is_empty(), line.accounting.ok > 0, "{row:?}");
         }
         assert!(report.stdout.contains("Targets"), "{}", report.stdout);
     }
@@ -226,7 +230,11 @@ fn vegetas_formats_and_chance() {
     let text = files.write("targets.http", "POST /t\nX-B: 3\n@body.txt\n\nGET /u\n");
     let random = onrush("-c 2 -n 400 --seed 3 --target-order random --targets").arg(&text).arg(server.url()).report();
     random.assert_all_ok(400);
-    assert!(random.summary.targets.iter().all(|t| (150..250).contains(&t.scheduled)), "{:?}", random.summary.targets);
+    assert!(
+        random.summary.targets.iter().all(|t| (150..250).contains(&t.accounting.scheduled)),
+        "{:?}",
+        random.summary.targets
+    );
     let requests = server.stop().requests;
     let of = |path: &str| requests.iter().filter(|r| r.head.contains(path)).collect::<Vec<_>>();
     assert_eq!(of("PUT /j ").len(), 5);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::request::{Body, Drawn, Redirected, RequestHead, Text};
+use crate::request::{Body, Drawn, Redirected, RequestHead, Text, is_credential};
 
 use super::hpack;
 
@@ -40,9 +40,6 @@ enum Piece {
 /// Fields of a connection, which HTTP/2 does not have (RFC 9113, 8.2.2).
 pub const OF_A_CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
-/// Fields that no table shall keep (RFC 7541, 7.1.3).
-const SENSITIVE: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
-
 impl Codec {
     /// Encodes what does not change from request to request (RFC 9113, 8.3.1), for
     /// each target: its head, its body, and whether it is asked for over TLS.
@@ -56,8 +53,9 @@ impl Encoded {
     fn new(head: &RequestHead, body: &Body, https: bool) -> Encoded {
         let mut prefix = Vec::with_capacity(256);
         let mut pieces = Vec::new();
+        // Credentials are kept by no table (RFC 7541, 7.1.3).
         let fixed = |name: &str, value: &str, out: &mut Vec<u8>| {
-            hpack::field(name.as_bytes(), value.as_bytes(), SENSITIVE.contains(&name), out);
+            hpack::field(name.as_bytes(), value.as_bytes(), is_credential(name), out);
         };
         fixed(":method", &head.method, &mut prefix);
         fixed(":scheme", if https { "https" } else { "http" }, &mut prefix);
@@ -73,7 +71,7 @@ impl Encoded {
                 Text::Fixed(value) => fixed(&name, value, &mut prefix),
                 Text::Template(_) => {
                     pieces.push(Piece::Fixed(std::mem::take(&mut prefix)));
-                    let sensitive = SENSITIVE.contains(&&*name);
+                    let sensitive = is_credential(&name);
                     pieces.push(Piece::Field(name, sensitive));
                 }
             }

@@ -40,5 +40,5 @@ fn row(target: &TargetLine, paint: Paint) -> String {
         None => (format!("{:>9}", "-"), format!("{:>9}", "-")),
     };
     let name = shorten(&target.target, 37);
-    format!("    {name:<38}{:>7}{not_ok}{p50}{p99}\n", grouped(target.scheduled))
+    format!("    {name:<38}{:>7}{not_ok}{p50}{p99}\n", grouped(target.accounting.scheduled))
 }

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Cause, Phase, Record};
 use crate::stats::series::IntervalSum;
-use crate::stats::{Counts, MOST_TARGETS, Tally, TargetTally};
+use crate::stats::{MOST_TARGETS, Tally, TargetTally};
 use crate::time::Nanos;
 use crate::units;
 
-use super::Latency;
+use super::{Accounting, Latency};
 
 /// A spread over waves, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,20 +41,9 @@ pub struct FailureLine {
 pub struct TargetLine {
     /// Its name: method and URL, as in the list.
     pub target: String,
-    /// Its requests, each in exactly one of the following.
-    pub scheduled: u64,
-    /// See [`super::Accounting`].
-    pub ok: u64,
-    /// See [`super::Accounting`].
-    pub http_error: u64,
-    /// See [`super::Accounting`].
-    pub failed: u64,
-    /// See [`super::Accounting`].
-    pub timeout: u64,
-    /// See [`super::Accounting`].
-    pub unfinished: u64,
-    /// See [`super::Accounting`].
-    pub unsent: u64,
+    /// Its requests.
+    #[serde(flatten)]
+    pub accounting: Accounting,
     /// Response times of its answers; of time-outs, unfinished and unsent requests, lower bounds.
     pub response_ms: Option<Latency>,
 }
@@ -136,33 +125,24 @@ pub(super) fn failure_lines(tally: &Tally) -> Vec<FailureLine> {
 impl TargetLine {
     /// Requests that did not succeed, for whatever reason.
     pub fn not_ok(&self) -> u64 {
-        self.scheduled - self.ok
+        self.accounting.scheduled - self.accounting.ok
     }
 
     /// Their share.
     pub fn share_not_ok(&self) -> f64 {
-        self.not_ok() as f64 / self.scheduled.max(1) as f64
+        self.not_ok() as f64 / self.accounting.scheduled.max(1) as f64
     }
 }
 
 pub(super) fn target_lines(tally: &Tally, names: &[String]) -> Vec<TargetLine> {
     let Some(by_target) = tally.by_target() else { return Vec::new() };
-    let line = |(n, kind): (usize, &TargetTally)| {
-        let Counts { ok, http_error, failed, timeout, unfinished } = kind.counts;
-        TargetLine {
-            target: match names.get(n) {
-                Some(name) if n < MOST_TARGETS => name.clone(),
-                _ => format!("all {} others", names.len() - MOST_TARGETS),
-            },
-            scheduled: kind.counts.ended() + unfinished + kind.unsent,
-            ok,
-            http_error,
-            failed,
-            timeout,
-            unfinished,
-            unsent: kind.unsent,
-            response_ms: Latency::censored(&kind.response, &kind.censored),
-        }
+    let line = |(n, kind): (usize, &TargetTally)| TargetLine {
+        target: match names.get(n) {
+            Some(name) if n < MOST_TARGETS => name.clone(),
+            _ => format!("all {} others", names.len() - MOST_TARGETS),
+        },
+        accounting: Accounting::new(kind.counts, kind.unsent),
+        response_ms: Latency::censored(&kind.response, &kind.censored),
     };
     by_target.kinds().iter().enumerate().map(line).collect()
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::record::Phase;
 use crate::time::Nanos;
 
-use super::Tally;
 use super::verdict::{Circumstances, GeneratorLine, retried_connects};
+use super::{Counts, Tally};
 
 mod certainty;
 mod latency;
@@ -123,6 +123,14 @@ pub struct Accounting {
     pub unsent: u64,
 }
 
+impl Accounting {
+    fn new(counts: Counts, unsent: u64) -> Accounting {
+        let Counts { ok, http_error, failed, timeout, unfinished } = counts;
+        let scheduled = counts.ended() + unfinished + unsent;
+        Accounting { scheduled, ok, http_error, failed, timeout, unfinished, unsent }
+    }
+}
+
 /// What a summary needs beside the tally.
 #[derive(Clone, Debug)]
 pub struct RunFacts {
@@ -152,15 +160,7 @@ impl Summary {
         tally.series.for_each(interval, |sum| intervals.push(IntervalLine::new(sum)));
         let steady = SteadyLine { warmup_s: facts.warmup_s, ..SteadyLine::new(tally, &facts.plan) };
         let counts = tally.counts();
-        let accounting = Accounting {
-            scheduled: counts.ended() + counts.unfinished + tally.unsent,
-            ok: counts.ok,
-            http_error: counts.http_error,
-            failed: counts.failed,
-            timeout: counts.timeout,
-            unfinished: counts.unfinished,
-            unsent: tally.unsent,
-        };
+        let accounting = Accounting::new(counts, tally.unsent);
         let response = tally.response();
         // A run that its time ended was a run to the end, whenever its last answer came.
         let cut_short = facts.interrupted || tally.backlog_full;
