@@ -62,8 +62,9 @@ fn segments(text: &str, feeds: &[Arc<Feed>]) -> Result<Segments, Trouble> {
     if let Some(at) = text.find("{%") {
         return Err(Beyond("a statement", at));
     }
-    // As the language has it, a newline at the very end is the editor's.
-    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    // As minijinja has it, a newline at the very end is the editor's: `\n`, `\r\n` and `\r`.
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
     let mut values = Vec::new();
     let mut before = String::new();
     let mut at = 0;

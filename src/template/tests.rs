@@ -329,7 +329,7 @@ fn template_text() -> impl Strategy<Value = String> {
     )
         .prop_map(|(value, (open, close))| format!("{open}{value}{close}"));
     prop::collection::vec(
-        prop_oneof![tag, "[a-z {}\"\\n\u{e4}]{0,12}".prop_map(|text| text.replace("{{", "").replace("{#", ""))],
+        prop_oneof![tag, "[a-z {}\"\\r\\n\u{e4}]{0,12}".prop_map(|text| text.replace("{{", "").replace("{#", ""))],
         0..8,
     )
     .prop_map(|parts| parts.join(" "))
@@ -380,6 +380,7 @@ fn values_are_as_documented() {
         "{\"n\":1,\"f\":2.5,\"b\":true,\"s\":\"a\\\"b\",\"o\":{\"k\":[1, 2]},\"z\":null}"
     );
     assert_eq!(one("a\n{#- gone -#}\nb\n"), "ab");
+    assert_eq!(["a\n", "a\r\n", "a\r", "a\n\n"].map(one), ["a", "a", "a", "a\n"]);
     assert_eq!(one("{% for i in range(3) %}{{ i }}{% if not loop.last %},{% endif %}{% endfor %}"), "0,1,2");
     assert_eq!(one("{% if items.n > 0 and items.o.k[1] == 2 %}yes{% endif %}"), "yes");
     assert_eq!(one("{% set all = {'o': items.o, 'n': items.n} %}{{ all | json }}"), "{\"n\":1,\"o\":{\"k\":[1,2]}}");
