@@ -89,13 +89,13 @@ impl Template {
     /// # Errors
     /// What is wrong, with its place.
     pub fn compile(name: &str, text: &str, feeds: &[Arc<Feed>]) -> Result<Template, TemplateError> {
-        let program = match parse::parse(name, text, feeds)? {
+        let parsed = parse::parse(name, text, feeds)?;
+        // Also where it is not needed: what minijinja does not take is none of its templates.
+        Machine::new(name, text, feeds)?;
+        let program = match parsed {
             Parsed::Segments(segments) if segments == built_in_segments() => Program::BuiltIn(segments),
             Parsed::Segments(segments) => Program::Segments(segments),
-            Parsed::Beyond(what, at) => {
-                Machine::new(name, text, feeds)?;
-                Program::Logic(what, text[..at].matches('\n').count() + 1)
-            }
+            Parsed::Beyond(what, at) => Program::Logic(what, text[..at].matches('\n').count() + 1),
         };
         Ok(Template { name: name.into(), text: text.into(), feeds: feeds.to_vec(), program })
     }

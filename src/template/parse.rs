@@ -124,7 +124,7 @@ impl Expression<'_> {
 
     fn space(&mut self) {
         let rest = self.rest();
-        self.at += rest.len() - rest.trim_start().len();
+        self.at += rest.len() - rest.trim_ascii_start().len();
     }
 
     fn accept(&mut self, token: &str) -> bool {
