@@ -51,6 +51,31 @@ impl Distribution {
         }
     }
 
+    /// Counts `n` equal values.
+    pub(super) fn record_n(&mut self, value: Nanos, n: u64) {
+        if n == 0 {
+            return;
+        }
+        let over = self.over;
+        self.record(value);
+        self.count += n - 1;
+        self.sum += u128::from(value.0) * u128::from(n - 1);
+        match self.over > over {
+            true => self.over += n - 1,
+            false => self.counts.add_to(histogram::index(value.0), n - 1),
+        }
+    }
+
+    /// The same buckets with these exact extremes, as far as these are in the outermost ones, and this mean in nanoseconds.
+    pub(super) fn within(mut self, min: Nanos, max: Nanos, mean: f64) -> Distribution {
+        let (first, last) = (self.buckets().next(), self.buckets().last());
+        if let (Some((low, high, _)), Some((least, ..))) = (first, last) {
+            (self.min, self.max) = (min.0.clamp(low.0, high.0), max.0.max(least.0));
+            self.sum = (mean * self.count as f64).round() as u128;
+        }
+        self
+    }
+
     /// Counts all that `other` counted.
     pub fn merge(&mut self, other: &Distribution) {
         self.counts.merge(&other.counts, histogram::range(other.min, other.max));

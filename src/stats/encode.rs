@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 use super::Distribution;
+use crate::time::Nanos;
 
 /// Base64 of the compressed V2 form. Values are nanoseconds; those over
 /// [`Distribution::LIMIT`] count as the limit.
@@ -23,11 +24,25 @@ pub(super) fn to_base64(distribution: &Distribution) -> String {
     STANDARD.encode(bytes)
 }
 
+/// What [`to_base64`] wrote; the extremes and the sum, which it does not hold, to its precision.
+///
+/// # Errors
+/// In words, if it is no such text.
+pub(super) fn from_base64(text: &str) -> Result<Distribution, String> {
+    let bytes = STANDARD.decode(text).map_err(|e| format!("the histogram is no base64: {e}"))?;
+    let histogram: Histogram<u64> = Deserializer::new()
+        .deserialize(&mut bytes.as_slice())
+        .map_err(|e| format!("the histogram is not in the HdrHistogram V2 form: {e:?}"))?;
+    let mut distribution = Distribution::new();
+    for step in histogram.iter_recorded() {
+        distribution.record_n(Nanos(step.value_iterated_to()), step.count_at_value());
+    }
+    Ok(distribution)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Nanos;
-    use hdrhistogram::serialization::Deserializer;
 
     #[test]
     fn the_text_is_the_compressed_v2_form() {
@@ -42,6 +57,18 @@ mod tests {
             let theirs = back.value_at_quantile(p as f64 / 1e6);
             let ours = d.quantile(p).unwrap().0;
             assert!(theirs.abs_diff(ours) <= ours / 1000 + 1, "{theirs} {ours}");
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_again_bucket_by_bucket() {
+        let mut d = Distribution::new();
+        (1..3000u64).for_each(|i| d.record(Nanos(i * i * 37)));
+        let back = from_base64(&to_base64(&d)).unwrap();
+        assert!(back.buckets().eq(d.buckets()));
+        assert_eq!(to_base64(&back), to_base64(&d));
+        for text in ["", "%", "AAAA", &to_base64(&d)[..40]] {
+            assert!(from_base64(text).is_err(), "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::confidence::needed;
 use crate::stats::distribution::rank;
-use crate::stats::encode::to_base64;
+use crate::stats::encode::{from_base64, to_base64};
 use crate::stats::{Distribution, Ppm};
 use crate::time::Nanos;
 
@@ -70,6 +70,15 @@ impl Latency {
             unsure: QUANTILES.iter().filter(|(_, p)| d.count() < needed(*p)).map(|(name, _)| (*name).into()).collect(),
             histogram: to_base64(d),
         })
+    }
+
+    /// The distribution that this is of, buckets, extremes and mean as they were.
+    ///
+    /// # Errors
+    /// In words, if `histogram` is none.
+    pub fn distribution(&self) -> Result<Distribution, String> {
+        let exact = |ms: f64| Nanos((ms * 1e6).round() as u64);
+        Ok(from_base64(&self.histogram)?.within(exact(self.min), exact(self.max), self.mean * 1e6))
     }
 
     /// As above, with lower bounds among the values. A quantile falls among
@@ -141,6 +150,14 @@ mod tests {
     fn a_small_lower_bound_makes_every_quantile_above_it_one() {
         let latency = Latency::censored(&distribution([10, 20, 30, 40]), &distribution([1])).unwrap();
         assert_eq!(latency.at_least, ["p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", "max"]);
+    }
+
+    #[test]
+    fn a_latency_gives_its_distribution_back() {
+        let d = distribution((10..2000).chain([3_000_000]));
+        let back = Latency::new(&d).unwrap().distribution().unwrap();
+        assert!(back.buckets().eq(d.buckets()));
+        assert_eq!((back.min(), back.max(), back.mean()), (d.min(), d.max(), d.mean()));
     }
 
     #[test]
