@@ -35,6 +35,8 @@ pub(super) struct Watch {
     polling: Nanos,
     /// When the second under way began, and what had been worked by then.
     second: (Nanos, Nanos),
+    /// The share of the last second that was worked.
+    pub(super) busy: f64,
     busiest: f64,
 }
 
@@ -56,6 +58,7 @@ impl Watch {
             at_first: Usage::default(),
             polling: Nanos::ZERO,
             second: (Nanos::ZERO, Nanos::ZERO),
+            busy: 0.0,
             busiest: 0.0,
         }
     }
@@ -131,8 +134,8 @@ impl Watch {
     pub(super) fn end_second(&mut self, now: Nanos, usage: Usage) {
         let (began, worked) = self.second;
         let working = usage.cpu.since(self.polling);
-        let share = working.since(worked).0 as f64 / now.since(began).0.max(1) as f64;
-        self.busiest = self.busiest.max(share);
+        self.busy = working.since(worked).0 as f64 / now.since(began).0.max(1) as f64;
+        self.busiest = self.busiest.max(self.busy);
         self.second = (now, working);
     }
 

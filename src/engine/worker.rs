@@ -316,7 +316,7 @@ impl<'a, I: Io> Worker<'a, I> {
             self.tally.roll(self.now);
         }
         let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
-        self.board.show(self.number, t0, &self.tally);
+        self.board.show(self.number, t0, self.watch.busy, &self.tally);
         if let Some(rows) = &mut self.rows {
             // No room: the next full batch waits for it.
             rows.try_send(self.tally.t0);
@@ -353,7 +353,7 @@ impl<'a, I: Io> Worker<'a, I> {
 
     fn finish(mut self) -> Tally {
         let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
-        self.board.show(self.number, t0, &self.tally);
+        self.board.show(self.number, t0, self.watch.busy, &self.tally);
         if let Some(rows) = &mut self.rows {
             rows.send(self.tally.t0);
         }

@@ -51,6 +51,18 @@ impl Distribution {
         }
     }
 
+    /// What was counted since `earlier`, which this one has grown from. The extremes are those of the buckets.
+    pub fn since(&self, earlier: &Distribution) -> Distribution {
+        let mut grown = Distribution::new();
+        for (index, count) in self.in_use() {
+            let new = count.saturating_sub(earlier.counts.of(index));
+            grown.record_n(Nanos(histogram::bounds(index).1.clamp(self.min, self.max)), new);
+        }
+        let over = self.over.saturating_sub(earlier.over);
+        grown.record_n(Nanos(self.max), over);
+        grown
+    }
+
     /// Counts `n` equal values.
     pub(super) fn record_n(&mut self, value: Nanos, n: u64) {
         if n == 0 {

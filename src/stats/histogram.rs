@@ -60,6 +60,11 @@ impl Counts {
         }
     }
 
+    /// How many numbers are in the bucket `index`.
+    pub(super) fn of(&self, index: usize) -> u64 {
+        self.counts[index]
+    }
+
     /// Counts `count` numbers of the bucket `index`.
     pub(super) fn add_to(&mut self, index: usize, count: u64) {
         self.counts[index] += count;

@@ -46,6 +46,17 @@ impl Counts {
         self.unfinished += other.unfinished;
     }
 
+    /// What has been counted since `earlier`.
+    pub fn since(&self, earlier: &Counts) -> Counts {
+        Counts {
+            ok: self.ok.saturating_sub(earlier.ok),
+            http_error: self.http_error.saturating_sub(earlier.http_error),
+            failed: self.failed.saturating_sub(earlier.failed),
+            timeout: self.timeout.saturating_sub(earlier.timeout),
+            unfinished: self.unfinished.saturating_sub(earlier.unfinished),
+        }
+    }
+
     /// Requests that got an answer, whatever its status.
     pub fn answered(&self) -> u64 {
         self.ok + self.http_error
@@ -508,6 +519,13 @@ impl Tally {
     /// The response times of answers counted so far, added to `sum`.
     pub fn add_response_to(&self, sum: &mut Distribution) {
         for part in [&self.alike, &self.current.alike, &self.response, &self.current.response] {
+            sum.merge(part);
+        }
+    }
+
+    /// The service times of answers counted so far, added to `sum`.
+    pub fn add_service_to(&self, sum: &mut Distribution) {
+        for part in [&self.alike, &self.current.alike, &self.service, &self.current.service] {
             sum.merge(part);
         }
     }
