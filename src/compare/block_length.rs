@@ -1,0 +1,76 @@
+//! How long blocks have to be for what is alike in neighbours to stay together.
+
+/// Correlations of this many lags in a row have to be small for the ones after them to be ignored.
+const QUIET: usize = 5;
+
+/// The length of blocks that estimates the variance of a mean best, for a
+/// circular block bootstrap: Politis and White 2004 with the correction of
+/// Patton, Politis and White 2009, rounded up. At least 1, at most a third of the values.
+pub fn block_length(values: &[f64]) -> usize {
+    let n = values.len();
+    let longest = n as f64 / 3.0;
+    let lags = ((n as f64).sqrt().ceil() as usize + QUIET).min(n.saturating_sub(1));
+    let covariances = autocovariances(values, lags);
+    let Some(&variance) = covariances.first().filter(|variance| **variance > 0.0) else { return 1 };
+    let small = 2.0 * ((n as f64).log10() / n as f64).sqrt();
+    let speaks = |lag: usize| covariances[lag].abs() >= small * variance;
+    // The last lag that speaks, before so many that do not.
+    let mut last = 0;
+    while let Some(next) = (last + 1..=(last + QUIET).min(lags)).find(|&lag| speaks(lag)) {
+        last = next;
+    }
+    if last == 0 {
+        return 1;
+    }
+    let window = (2 * last).min(lags);
+    // The flat-top lag window; lags count twice, as k and as -k.
+    let weight = |lag: usize| (2.0 * (1.0 - lag as f64 / window as f64)).min(1.0);
+    let terms = || (1..=window).map(|lag| (lag as f64, 2.0 * weight(lag) * covariances[lag]));
+    let slope: f64 = terms().map(|(lag, term)| lag * term).sum();
+    let spectrum = variance + terms().map(|(_, term)| term).sum::<f64>();
+    let best = (1.5 * (slope / spectrum).powi(2) * n as f64).cbrt();
+    best.min(longest).ceil().max(1.0) as usize
+}
+
+/// Of lags 0 to `lags`.
+fn autocovariances(values: &[f64], lags: usize) -> Vec<f64> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let products = |lag: usize| values.iter().zip(&values[lag..]).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>();
+    if values.is_empty() { Vec::new() } else { (0..=lags).map(|lag| products(lag) / n).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Rng, for_request};
+
+    /// An autoregressive series of n values: each keeps a share of the one before.
+    fn series(n: usize, share: f64) -> Vec<f64> {
+        let mut rng = for_request(3, 0);
+        let mut value = 0.0;
+        let mut next = || {
+            let noise: f64 = (0..12).map(|_| f64::from(rng.next_u32()) / f64::from(u32::MAX)).sum::<f64>() - 6.0;
+            value = share * value + noise;
+            value
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn independent_values_need_no_blocks() {
+        assert_eq!(block_length(&series(1000, 0.0)), 1);
+    }
+
+    /// For an autoregressive series the best length is (6 r^2 / (1 - r^2)^2 n)^(1/3): 14 and 33 here.
+    #[test]
+    fn values_that_are_alike_need_longer_blocks_the_more_so_they_are() {
+        let [some, more] = [0.5, 0.8].map(|share| block_length(&series(1000, share)));
+        assert!((9..20).contains(&some) && (24..45).contains(&more), "{some} {more}");
+    }
+
+    #[test]
+    fn nothing_and_constants_have_blocks_too() {
+        assert_eq!([block_length(&[]), block_length(&[1.0]), block_length(&[2.0; 60])], [1, 1, 1]);
+    }
+}
