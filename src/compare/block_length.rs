@@ -3,33 +3,50 @@
 /// Correlations of this many lags in a row have to be small for the ones after them to be ignored.
 const QUIET: usize = 5;
 
-/// The length of blocks that estimates the variance of a mean best, for a
-/// circular block bootstrap: Politis and White 2004 with the correction of
-/// Patton, Politis and White 2009, rounded up. At least 1, at most a third of the values.
-pub fn block_length(values: &[f64]) -> usize {
-    let n = values.len();
-    let longest = n as f64 / 3.0;
-    let lags = ((n as f64).sqrt().ceil() as usize + QUIET).min(n.saturating_sub(1));
-    let covariances = autocovariances(values, lags);
-    let Some(&variance) = covariances.first().filter(|variance| **variance > 0.0) else { return 1 };
-    let small = 2.0 * ((n as f64).log10() / n as f64).sqrt();
-    let speaks = |lag: usize| covariances[lag].abs() >= small * variance;
-    // The last lag that speaks, before so many that do not.
-    let mut last = 0;
-    while let Some(next) = (last + 1..=(last + QUIET).min(lags)).find(|&lag| speaks(lag)) {
-        last = next;
+/// Blocks for resampling a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Blocks {
+    /// How many values each has, at least 1.
+    pub(super) length: usize,
+    /// By how much the error of a mean is larger than resampling such blocks makes it, at least 1.
+    pub(super) stretch: f64,
+}
+
+impl Blocks {
+    const SINGLE: Blocks = Blocks { length: 1, stretch: 1.0 };
+
+    /// Blocks of the length that estimates the variance of a mean best, for a
+    /// circular block bootstrap: Politis and White 2004 with the correction of
+    /// Patton, Politis and White 2009, rounded up. At most a third of the values.
+    ///
+    /// What is alike across the ends of blocks is lost to the bootstrap; the
+    /// spectrum at zero through the flat-top window that the rule goes by has it.
+    pub(super) fn of(values: &[f64]) -> Blocks {
+        let n = values.len();
+        let lags = ((n as f64).sqrt().ceil() as usize + QUIET).min(n.saturating_sub(1));
+        let covariances = autocovariances(values, lags);
+        let Some(&variance) = covariances.first().filter(|variance| **variance > 0.0) else { return Blocks::SINGLE };
+        let small = 2.0 * ((n as f64).log10() / n as f64).sqrt();
+        let speaks = |lag: usize| covariances[lag].abs() >= small * variance;
+        // The last lag that speaks, before so many that do not.
+        let mut last = 0;
+        while let Some(next) = (last + 1..=(last + QUIET).min(lags)).find(|&lag| speaks(lag)) {
+            last = next;
+        }
+        if last == 0 {
+            return Blocks::SINGLE;
+        }
+        let window = (2 * last).min(lags);
+        // Lags count twice, as k and as -k.
+        let term = |lag: usize, weight: f64| 2.0 * weight * covariances[lag];
+        let flat_top = |lag: usize| term(lag, (2.0 * (1.0 - lag as f64 / window as f64)).min(1.0));
+        let slope: f64 = (1..=window).map(|lag| lag as f64 * flat_top(lag)).sum();
+        let spectrum = variance + (1..=window).map(flat_top).sum::<f64>();
+        let best = (1.5 * (slope / spectrum).powi(2) * n as f64).cbrt();
+        let length = best.min(n as f64 / 3.0).ceil().max(1.0);
+        let shared = (1..=lags.min(length as usize)).map(|lag| term(lag, 1.0 - lag as f64 / length)).sum::<f64>();
+        Blocks { length: length as usize, stretch: (spectrum / (variance + shared)).sqrt().max(1.0) }
     }
-    if last == 0 {
-        return 1;
-    }
-    let window = (2 * last).min(lags);
-    // The flat-top lag window; lags count twice, as k and as -k.
-    let weight = |lag: usize| (2.0 * (1.0 - lag as f64 / window as f64)).min(1.0);
-    let terms = || (1..=window).map(|lag| (lag as f64, 2.0 * weight(lag) * covariances[lag]));
-    let slope: f64 = terms().map(|(lag, term)| lag * term).sum();
-    let spectrum = variance + terms().map(|(_, term)| term).sum::<f64>();
-    let best = (1.5 * (slope / spectrum).powi(2) * n as f64).cbrt();
-    best.min(longest).ceil().max(1.0) as usize
 }
 
 /// Of lags 0 to `lags`.
@@ -59,18 +76,19 @@ mod tests {
 
     #[test]
     fn independent_values_need_no_blocks() {
-        assert_eq!(block_length(&series(1000, 0.0)), 1);
+        assert_eq!(Blocks::of(&series(1000, 0.0)), Blocks::SINGLE);
     }
 
     /// For an autoregressive series the best length is (6 r^2 / (1 - r^2)^2 n)^(1/3): 14 and 33 here.
     #[test]
     fn values_that_are_alike_need_longer_blocks_the_more_so_they_are() {
-        let [some, more] = [0.5, 0.8].map(|share| block_length(&series(1000, share)));
-        assert!((9..20).contains(&some) && (24..45).contains(&more), "{some} {more}");
+        let [some, more] = [0.5, 0.8].map(|share| Blocks::of(&series(1000, share)));
+        assert!((9..20).contains(&some.length) && (24..45).contains(&more.length), "{some:?} {more:?}");
+        assert!([some, more].iter().all(|blocks| (1.0..1.2).contains(&blocks.stretch)), "{some:?} {more:?}");
     }
 
     #[test]
     fn nothing_and_constants_have_blocks_too() {
-        assert_eq!([block_length(&[]), block_length(&[1.0]), block_length(&[2.0; 60])], [1, 1, 1]);
+        assert_eq!([Blocks::of(&[]), Blocks::of(&[1.0]), Blocks::of(&[2.0; 60])], [Blocks::SINGLE; 3]);
     }
 }

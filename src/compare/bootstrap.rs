@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 use crate::rng::{below, for_request};
 
-use super::block_length::block_length;
+use super::block_length::Blocks;
 use super::statistic::Statistic;
 
 /// Between these the true ratio lies, 95 times in 100.
@@ -27,7 +27,7 @@ pub enum TooLittle {
 }
 
 /// With fewer independent blocks than this in a run, nothing is said.
-pub const FEWEST_BLOCKS: f64 = 8.0;
+pub const FEWEST_BLOCKS: f64 = 6.0;
 
 const RESAMPLES: usize = 2000;
 const TAIL: f64 = 0.025;
@@ -37,7 +37,7 @@ const SEED: u64 = 1989;
 /// The 95 % interval of new / base.
 ///
 /// Each run is drawn again 2,000 times from its own intervals, in blocks that
-/// are as long as what is alike in neighbours ([`block_length`]; Künsch 1989,
+/// are as long as what is alike in neighbours (Künsch 1989,
 /// on a circle as in Politis and Romano 1992, so that every interval weighs
 /// the same). The ratios of the pairs have the percentiles of an expanded
 /// percentile interval (Hesterberg 2015, section 4.5), which makes up for a
@@ -47,23 +47,18 @@ const SEED: u64 = 1989;
 /// # Errors
 /// If either run has too little for it.
 pub fn ratio_interval(base: &Statistic, new: &Statistic) -> Result<Interval, TooLittle> {
-    let [(base_length, base_blocks), (new_length, new_blocks)] = [base, new].map(blocks);
-    let blocks = base_blocks.min(new_blocks);
+    let [base_blocks, new_blocks] = [base, new].map(|statistic| Blocks::of(&statistic.influence()));
+    let number = |statistic: &Statistic, blocks: Blocks| statistic.intervals() as f64 / blocks.length as f64;
+    let blocks = number(base, base_blocks).min(number(new, new_blocks));
     if blocks < FEWEST_BLOCKS {
         return Err(TooLittle::Blocks(blocks));
     }
-    let base = resampled(base, base_length, 0).ok_or(TooLittle::Values)?;
-    let new = resampled(new, new_length, 1).ok_or(TooLittle::Values)?;
+    let base = resampled(base, base_blocks, 0).ok_or(TooLittle::Values)?;
+    let new = resampled(new, new_blocks, 1).ok_or(TooLittle::Values)?;
     let mut ratios: Vec<f64> = new.iter().zip(base).map(|(new, base)| new / base).collect();
     ratios.sort_by(f64::total_cmp);
     let outside = (expanded_tail(blocks) * RESAMPLES as f64).floor() as usize;
     Ok(Interval { low: ratios[outside], high: ratios[RESAMPLES - 1 - outside] })
-}
-
-/// How long blocks are, in intervals, and how many there are.
-fn blocks(statistic: &Statistic) -> (usize, f64) {
-    let length = block_length(&statistic.influence());
-    (length, statistic.intervals() as f64 / length as f64)
 }
 
 /// What lies on each side outside of an interval of so many blocks.
@@ -73,8 +68,9 @@ fn expanded_tail(blocks: f64) -> f64 {
 }
 
 /// The number in each resample, all above zero.
-fn resampled(statistic: &Statistic, length: usize, stream: u64) -> Option<Vec<f64>> {
+fn resampled(statistic: &Statistic, blocks: Blocks, stream: u64) -> Option<Vec<f64>> {
     let n = statistic.intervals();
+    let whole = statistic.of(&vec![1; n]).filter(|value| *value > 0.0)?;
     let mut rng = for_request(SEED, stream);
     let mut times = vec![0; n];
     let mut draw = || {
@@ -82,11 +78,12 @@ fn resampled(statistic: &Statistic, length: usize, stream: u64) -> Option<Vec<f6
         let mut drawn = 0;
         while drawn < n {
             let start = below(&mut rng, n as u32) as usize;
-            let block = length.min(n - drawn);
+            let block = blocks.length.min(n - drawn);
             (start..start + block).for_each(|i| times[i % n] += 1);
             drawn += block;
         }
-        statistic.of(&times).filter(|value| *value > 0.0)
+        let value = statistic.of(&times).filter(|value| *value > 0.0)?;
+        Some(whole * (value / whole).powf(blocks.stretch))
     };
     (0..RESAMPLES).map(|_| draw()).collect()
 }
@@ -118,8 +115,8 @@ mod tests {
 
     #[test]
     fn few_blocks_tell_nothing() {
-        let few = ratio([1.0; 7]);
-        assert_eq!(ratio_interval(&few, &ratio([1.0; 60])), Err(TooLittle::Blocks(7.0)));
+        let few = ratio([1.0; 5]);
+        assert_eq!(ratio_interval(&few, &ratio([1.0; 60])), Err(TooLittle::Blocks(5.0)));
         let trend = ratio((0..60).map(|i| 100.0 + f64::from(i)));
         assert!(matches!(ratio_interval(&trend, &trend), Err(TooLittle::Blocks(_))));
     }

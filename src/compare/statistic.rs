@@ -66,6 +66,8 @@ pub struct Cumulated {
 #[derive(Clone, Debug)]
 struct Row {
     value: f64,
+    /// How many values of all intervals are not larger.
+    all_up_to: u64,
     /// How many values of each interval are not larger.
     up_to: Vec<u32>,
 }
@@ -79,10 +81,14 @@ impl Cumulated {
         }
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut counts = vec![0; intervals.len()];
+        let mut all_up_to = 0;
         let mut rows = Vec::new();
         for same in all.chunk_by(|a, b| a.0 == b.0) {
-            same.iter().for_each(|&(_, interval, count)| counts[interval] += count);
-            rows.push(Row { value: same[0].0, up_to: counts.clone() });
+            for &(_, interval, count) in same {
+                counts[interval] += count;
+                all_up_to += u64::from(count);
+            }
+            rows.push(Row { value: same[0].0, all_up_to, up_to: counts.clone() });
         }
         Cumulated { rows, counts }
     }
@@ -90,13 +96,51 @@ impl Cumulated {
     fn quantile(&self, p: Ppm, times: &[u32]) -> Option<f64> {
         let n = weighted(&self.counts, times);
         let rank = (u128::from(n) * u128::from(p)).div_ceil(1_000_000).max(1) as u64;
-        let row = self.rows.partition_point(|row| weighted(&row.up_to, times) < rank);
-        self.rows.get(row).map(|row| row.value)
+        if n < rank {
+            return None;
+        }
+        let up_to = |row: usize| weighted(&self.rows[row].up_to, times);
+        // A resample is much like the whole, so its quantile is where the whole has as much in addition as is missing.
+        let all = self.rows.last()?.all_up_to;
+        let place = |rank: f64| {
+            let rank = (rank / n as f64 * all as f64).ceil();
+            self.rows.partition_point(|row| (row.all_up_to as f64) < rank).min(self.rows.len() - 1)
+        };
+        let first = place(rank as f64);
+        let second = place(2.0 * rank as f64 - up_to(first) as f64);
+        let row = first_from(second, self.rows.len(), |row| up_to(row) >= rank);
+        Some(self.rows[row].value)
     }
 }
 
+/// The first of `len` rows for which `reached` holds, which it does from there on: looked for from `guess` outward, in
+/// growing steps. `len` if there is none.
+fn first_from(guess: usize, len: usize, reached: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, len);
+    let (mut at, mut step) = (guess, 1);
+    while low < high {
+        if reached(at) {
+            high = at;
+            at = at.saturating_sub(step).max(low);
+        } else {
+            low = at + 1;
+            at = (at + step).min(high.saturating_sub(1));
+        }
+        step *= 2;
+        // Once there is a bound on either side, halves are quicker.
+        if low > 0 && high < len {
+            at = low.midpoint(high.saturating_sub(1).max(low));
+        }
+    }
+    high
+}
+
 fn weighted(counts: &[u32], times: &[u32]) -> u64 {
-    counts.iter().zip(times).map(|(&count, &times)| u64::from(count) * u64::from(times)).sum()
+    let mut sum = 0;
+    for (count, times) in counts.iter().zip(times) {
+        sum += u64::from(*count) * u64::from(*times);
+    }
+    sum
 }
 
 #[cfg(test)]
