@@ -26,14 +26,14 @@ fn exponential(rng: &mut Xoshiro256PlusPlus) -> f64 {
 }
 
 /// A run of a server that is busy with `load(second)` of its time, from its steady state on.
-fn run(seed: u64, seconds: usize, mut load: impl FnMut(&mut Xoshiro256PlusPlus) -> f64) -> Numbers {
+fn run(seed: u64, mut load: impl FnMut(&mut Xoshiro256PlusPlus) -> f64) -> Numbers {
     let mut rng = for_request(seed, 0);
     let mut busy = load(&mut rng);
     let mut sojourn_s = exponential(&mut rng) * busy / PER_S / (1.0 - busy);
     let (mut at, mut until) = (0.0, 1.0);
     let mut second = Distribution::new();
     let (mut histograms, mut sums, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-    while histograms.len() < seconds {
+    while histograms.len() < SECONDS {
         let gap = exponential(&mut rng) / PER_S;
         at += gap;
         while at >= until {
@@ -78,62 +78,57 @@ fn misses_one(interval: &Interval) -> bool {
 }
 
 fn at_half(seed: u64) -> Numbers {
-    run(seed, SECONDS, |_| 0.5)
+    run(seed, |_| 0.5)
 }
 
-/// Of 200 intervals that hold the truth 95 times in 100, 2.5 to 8.5 % miss it, 95 times in 100.
+/// Of 200 intervals that hold the truth 95 times in 100, 4 to 17 miss it, 95 times in 100.
 #[test]
 fn equal_runs_are_found_to_differ_five_times_in_a_hundred_at_most() {
     let all = intervals(PAIRS, |seed| (at_half(2 * seed), at_half(2 * seed + 1)));
     for (name, intervals) in NAMES.iter().zip(&all) {
         let alarms = share(intervals, PAIRS, |i| matches!(verdict(i), Change::Faster | Change::Slower));
         let missed = share(intervals, PAIRS, misses_one);
-        println!("{name}: {alarms:.3} false alarms, {missed:.3} intervals without 1");
-        println!("{} of {PAIRS}", intervals.len());
+        println!("{name}: {alarms:.3} false alarms, {missed:.3} miss the truth, of {}", intervals.len());
+        assert!(intervals.len() as u64 * 100 >= PAIRS * 98, "{name}: {} have an interval", intervals.len());
         assert!(alarms <= 0.05, "{name}: {alarms} false alarms");
-        assert!((0.015..=0.085).contains(&missed), "{name}: {missed} miss the truth");
+        assert!((0.01..=0.085).contains(&missed), "{name}: {missed} miss the truth");
     }
 }
 
-/// Service that takes 5 % longer makes this queue's response times 10.5 % longer, all quantiles alike: 1 / (1/.525 - 1).
+/// Service that takes 5 % longer makes this queue's response times 10.5 % longer, all quantiles alike:
+/// 1.05 x (1 - .5) / (1 - .525). To be found in nine of ten pairs, what is beyond delta has to be 3.3 standard
+/// errors of the ratio. Those are about 2 % for the mean, p50 and p90, and 4 % for p99, of which a minute of this
+/// load therefore finds a half: of p99 only the direction is required.
 #[test]
 fn service_that_takes_a_twentieth_longer_is_found() {
-    let pairs = PAIRS / 2;
-    let all = intervals(pairs, |seed| (at_half(1000 + seed), run(5000 + seed, SECONDS, |_| 0.525)));
+    let all = intervals(PAIRS, |seed| (at_half(1000 + seed), run(5000 + seed, |_| 0.525)));
     for (name, intervals) in NAMES.iter().zip(&all) {
-        let found = share(intervals, pairs, |i| verdict(i) == Change::Slower);
-        println!("{name}: found in {found:.3}");
+        let found = share(intervals, PAIRS, |i| verdict(i) == Change::Slower);
+        let wrong = share(intervals, PAIRS, |i| matches!(verdict(i), Change::Faster | Change::Same));
+        println!("{name}: found in {found:.3}, wrong in {wrong:.3}");
+        assert_eq!(wrong, 0.0, "{name}");
+        assert!(*name == "p99" || found >= 0.9, "{name}: found in {found}");
     }
 }
 
+/// A server whose load is half like that of the second before: a minute of it is worth twenty independent seconds.
+/// Verdicts stay true. Intervals without a delta hold the truth 88 times in 100 rather than 95.
 #[test]
-fn probe_short_and_slow() {
-    for seconds in [10, 20] {
-        let all = intervals(200, |seed| (run(2 * seed, seconds, |_| 0.5), run(2 * seed + 1, seconds, |_| 0.5)));
-        for (name, intervals) in NAMES.iter().zip(&all) {
-            println!(
-                "{seconds} s {name}: {} of {} miss",
-                intervals.iter().filter(|i| misses_one(i)).count(),
-                intervals.len()
-            );
-        }
-    }
-    for keep in [0.5, 0.8] {
-        let slow = |seed| {
-            let mut level = 0.0;
-            run(seed, 60, move |rng| {
-                let noise: f64 = (0..12).map(|_| f64::from(rng.next_u32()) / f64::from(u32::MAX)).sum::<f64>() - 6.0;
-                level = keep * level + noise;
-                (0.4 + 0.05 * level).clamp(0.1, 0.8)
-            })
-        };
-        let all = intervals(200, |seed| (slow(2 * seed), slow(2 * seed + 1)));
-        for (name, intervals) in NAMES.iter().zip(&all) {
-            println!(
-                "keep {keep} {name}: {} of {} miss",
-                intervals.iter().filter(|i| misses_one(i)).count(),
-                intervals.len()
-            );
-        }
+fn what_lasts_for_seconds_is_allowed_for() {
+    let slow = |seed| {
+        let mut level = 0.0;
+        run(seed, move |rng| {
+            let noise: f64 = (0..12).map(|_| f64::from(rng.next_u32()) / f64::from(u32::MAX)).sum::<f64>() - 6.0;
+            level = 0.5 * level + noise;
+            (0.4 + 0.05 * level).clamp(0.1, 0.8)
+        })
+    };
+    let pairs = PAIRS / 2;
+    let all = intervals(pairs, |seed| (slow(2 * seed), slow(2 * seed + 1)));
+    for (name, intervals) in NAMES.iter().zip(&all) {
+        let alarms = share(intervals, pairs, |i| matches!(verdict(i), Change::Faster | Change::Slower));
+        let missed = share(intervals, pairs, misses_one);
+        println!("{name}: {alarms:.3} false alarms, {missed:.3} miss the truth, of {}", intervals.len());
+        assert!(missed <= 0.2, "{name}: {missed} miss the truth");
     }
 }

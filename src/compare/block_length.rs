@@ -42,6 +42,10 @@ impl Blocks {
         let flat_top = |lag: usize| term(lag, (2.0 * (1.0 - lag as f64 / window as f64)).min(1.0));
         let slope: f64 = (1..=window).map(|lag| lag as f64 * flat_top(lag)).sum();
         let spectrum = variance + (1..=window).map(flat_top).sum::<f64>();
+        if spectrum <= variance {
+            // Neighbours that are unlike each other make an interval without blocks too wide, never too narrow.
+            return Blocks::SINGLE;
+        }
         let best = (1.5 * (slope / spectrum).powi(2) * n as f64).cbrt();
         let length = best.min(n as f64 / 3.0).ceil().max(1.0);
         let shared = (1..=lags.min(length as usize)).map(|lag| term(lag, 1.0 - lag as f64 / length)).sum::<f64>();
@@ -85,6 +89,11 @@ mod tests {
         let [some, more] = [0.5, 0.8].map(|share| Blocks::of(&series(1000, share)));
         assert!((9..20).contains(&some.length) && (24..45).contains(&more.length), "{some:?} {more:?}");
         assert!([some, more].iter().all(|blocks| (1.0..1.2).contains(&blocks.stretch)), "{some:?} {more:?}");
+    }
+
+    #[test]
+    fn values_that_are_unlike_their_neighbours_need_no_blocks() {
+        assert_eq!(Blocks::of(&series(60, -0.8)), Blocks::SINGLE);
     }
 
     #[test]

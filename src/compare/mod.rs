@@ -32,6 +32,8 @@ pub struct Comparison {
     pub new: RunLine,
     /// Numbers whose ratio is within 1 - delta and 1 + delta are the same.
     pub delta: f64,
+    /// The same for success rates: delta, or a tenth of a percent of the requests if that is less.
+    pub success_delta: f64,
     /// A line for each metric that both runs have.
     pub metrics: Vec<MetricLine>,
     /// The limits that were given.
@@ -80,7 +82,6 @@ pub struct MetricLine {
     pub why: Option<String>,
 }
 
-/// A tenth of a percent of the requests: success rates are the same within delta or this, whichever is less.
 const SUCCESS_DELTA: f64 = 0.001;
 /// Service times are told apart from response times that differ by more than this.
 const TELLING: f64 = 0.01;
@@ -104,21 +105,18 @@ impl Comparison {
         limits: &[Limit],
     ) -> Result<Comparison, String> {
         let runs = (Run::new(base)?, Run::new(new)?);
-        let shown = Metric::ALL.into_iter().filter(|metric| match metric {
-            Metric::Service(_) => tells_service(base.1) || tells_service(new.1),
-            _ => true,
-        });
+        let service = tells_service(base.1) || tells_service(new.1);
         let asked = |metric: Metric| limits.iter().any(|limit| limit.metric == metric);
-        let metrics: Vec<MetricLine> = Metric::ALL
-            .into_iter()
-            .filter(|metric| shown.clone().any(|shown| shown == *metric) || asked(*metric))
-            .filter_map(|metric| MetricLine::new(metric, &runs.0, &runs.1, delta))
-            .collect();
+        let told = |metric: &Metric| !matches!(metric, Metric::Service(_)) || service || asked(*metric);
+        let lines = Metric::ALL.into_iter().filter(told);
+        let metrics: Vec<MetricLine> =
+            lines.filter_map(|metric| MetricLine::new(metric, &runs.0, &runs.1, delta)).collect();
         let ratio = |metric| metrics.iter().find(|line| line.metric == metric).and_then(|line| line.ratio);
         let limits = limits.iter().map(|limit| limit.judge(ratio(limit.metric))).collect();
         let warnings = doubts::doubts(&runs.0, &runs.1);
         let [base, new] = [base, new].map(|(name, summary)| RunLine::new(name, summary));
-        Ok(Comparison { schema: 1, base, new, delta, metrics, limits, warnings })
+        let success_delta = delta.min(SUCCESS_DELTA);
+        Ok(Comparison { schema: 1, base, new, delta, success_delta, metrics, limits, warnings })
     }
 }
 
