@@ -101,18 +101,19 @@ fn equal_runs_are_found_to_differ_five_times_in_a_hundred_at_most() {
 /// load therefore finds a half: of p99 only the direction is required.
 #[test]
 fn service_that_takes_a_twentieth_longer_is_found() {
-    let all = intervals(PAIRS, |seed| (at_half(1000 + seed), run(5000 + seed, |_| 0.525)));
+    let pairs = PAIRS / 2;
+    let all = intervals(pairs, |seed| (at_half(1000 + seed), run(5000 + seed, |_| 0.525)));
     for (name, intervals) in NAMES.iter().zip(&all) {
-        let found = share(intervals, PAIRS, |i| verdict(i) == Change::Slower);
-        let wrong = share(intervals, PAIRS, |i| matches!(verdict(i), Change::Faster | Change::Same));
+        let found = share(intervals, pairs, |i| verdict(i) == Change::Slower);
+        let wrong = share(intervals, pairs, |i| matches!(verdict(i), Change::Faster | Change::Same));
         println!("{name}: found in {found:.3}, wrong in {wrong:.3}");
         assert_eq!(wrong, 0.0, "{name}");
         assert!(*name == "p99" || found >= 0.9, "{name}: found in {found}");
     }
 }
 
-/// A server whose load is half like that of the second before: a minute of it is worth twenty independent seconds.
-/// Verdicts stay true. Intervals without a delta hold the truth 88 times in 100 rather than 95.
+/// A server whose load is half like that of the second before: a minute of it is worth some twenty independent
+/// seconds, which is too short to measure that well. Intervals hold the truth nine times in ten, not 95 in 100.
 #[test]
 fn what_lasts_for_seconds_is_allowed_for() {
     let slow = |seed| {
@@ -129,6 +130,7 @@ fn what_lasts_for_seconds_is_allowed_for() {
         let alarms = share(intervals, pairs, |i| matches!(verdict(i), Change::Faster | Change::Slower));
         let missed = share(intervals, pairs, misses_one);
         println!("{name}: {alarms:.3} false alarms, {missed:.3} miss the truth, of {}", intervals.len());
-        assert!(missed <= 0.2, "{name}: {missed} miss the truth");
+        assert!(alarms <= 0.1, "{name}: {alarms} false alarms");
+        assert!(missed <= 0.15, "{name}: {missed} miss the truth");
     }
 }

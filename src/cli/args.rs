@@ -57,8 +57,10 @@ pub(super) struct ShowArgs {
     pub(super) row: Option<u64>,
 }
 
-/// Exit codes: 0 done, 1 a limit of --fail-if-slower is exceeded, 2 wrong usage or too little to judge a limit.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 done, 1 a limit of --fail-if-slower is exceeded, 2 wrong usage or too little\n\
+                  to judge a limit by. A difference that may be chance exceeds no limit.\n\
+                  Example: onrush compare base.json new.json --fail-if-slower p99=5%")]
 pub(super) struct CompareArgs {
     /// The summary to compare with (- for standard input)
     pub(super) base: PathBuf,

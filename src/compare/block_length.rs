@@ -13,19 +13,26 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    const SINGLE: Blocks = Blocks { length: 1, stretch: 1.0 };
+    /// As long as blocks are where nothing speaks for longer ones: what `n` values say of that is little,
+    /// so the usual n^(1/3), but no fewer than eight blocks.
+    fn shortest(n: usize) -> Blocks {
+        let length = (n as f64).cbrt().ceil() as usize;
+        Blocks { length: length.min(n / 8).max(1), stretch: 1.0 }
+    }
 
     /// Blocks of the length that estimates the variance of a mean best, for a
     /// circular block bootstrap: Politis and White 2004 with the correction of
-    /// Patton, Politis and White 2009, rounded up. At most a third of the values.
+    /// Patton, Politis and White 2009, rounded up. At least [`Blocks::shortest`],
+    /// at most a third of the values.
     ///
     /// What is alike across the ends of blocks is lost to the bootstrap; the
     /// spectrum at zero through the flat-top window that the rule goes by has it.
     pub(super) fn of(values: &[f64]) -> Blocks {
         let n = values.len();
         let lags = ((n as f64).sqrt().ceil() as usize + QUIET).min(n.saturating_sub(1));
+        let shortest = Blocks::shortest(n);
         let covariances = autocovariances(values, lags);
-        let Some(&variance) = covariances.first().filter(|variance| **variance > 0.0) else { return Blocks::SINGLE };
+        let Some(&variance) = covariances.first().filter(|variance| **variance > 0.0) else { return shortest };
         let small = 2.0 * ((n as f64).log10() / n as f64).sqrt();
         let speaks = |lag: usize| covariances[lag].abs() >= small * variance;
         // The last lag that speaks, before so many that do not.
@@ -34,7 +41,7 @@ impl Blocks {
             last = next;
         }
         if last == 0 {
-            return Blocks::SINGLE;
+            return shortest;
         }
         let window = (2 * last).min(lags);
         // Lags count twice, as k and as -k.
@@ -43,11 +50,11 @@ impl Blocks {
         let slope: f64 = (1..=window).map(|lag| lag as f64 * flat_top(lag)).sum();
         let spectrum = variance + (1..=window).map(flat_top).sum::<f64>();
         if spectrum <= variance {
-            // Neighbours that are unlike each other make an interval without blocks too wide, never too narrow.
-            return Blocks::SINGLE;
+            // Neighbours that are unlike each other make an interval of short blocks too wide, never too narrow.
+            return shortest;
         }
         let best = (1.5 * (slope / spectrum).powi(2) * n as f64).cbrt();
-        let length = best.min(n as f64 / 3.0).ceil().max(1.0);
+        let length = best.min(n as f64 / 3.0).ceil().max(shortest.length as f64);
         let shared = (1..=lags.min(length as usize)).map(|lag| term(lag, 1.0 - lag as f64 / length)).sum::<f64>();
         Blocks { length: length as usize, stretch: (spectrum / (variance + shared)).sqrt().max(1.0) }
     }
@@ -79,8 +86,9 @@ mod tests {
     }
 
     #[test]
-    fn independent_values_need_no_blocks() {
-        assert_eq!(Blocks::of(&series(1000, 0.0)), Blocks::SINGLE);
+    fn independent_values_have_the_shortest_blocks() {
+        assert_eq!(Blocks::of(&series(1000, 0.0)), Blocks { length: 10, stretch: 1.0 });
+        assert_eq!([7, 10, 30, 60, 1200].map(|n| Blocks::shortest(n).length), [1, 1, 3, 4, 11]);
     }
 
     /// For an autoregressive series the best length is (6 r^2 / (1 - r^2)^2 n)^(1/3): 14 and 33 here.
@@ -92,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_unlike_their_neighbours_need_no_blocks() {
-        assert_eq!(Blocks::of(&series(60, -0.8)), Blocks::SINGLE);
+    fn so_have_values_that_are_unlike_their_neighbours() {
+        assert_eq!(Blocks::of(&series(60, -0.8)), Blocks::shortest(60));
     }
 
     #[test]
     fn nothing_and_constants_have_blocks_too() {
-        assert_eq!([Blocks::of(&[]), Blocks::of(&[1.0]), Blocks::of(&[2.0; 60])], [Blocks::SINGLE; 3]);
+        assert_eq!([Blocks::of(&[]), Blocks::of(&[1.0]), Blocks::of(&[2.0; 60])], [0, 1, 60].map(Blocks::shortest));
     }
 }

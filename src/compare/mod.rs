@@ -12,6 +12,7 @@ mod statistic;
 use serde::Serialize;
 
 use crate::stats::{Summary, Verdict, needed};
+use crate::units::{count, grouped};
 
 use intervals::Intervals;
 
@@ -172,7 +173,7 @@ fn ratio(metric: Metric, base: &Run, new: &Run) -> Result<Interval, String> {
     for (name, run) in [("base", base), ("new", new)] {
         if let (Metric::Response(quantile) | Metric::Service(quantile), true) = (metric, metric.is_unsure(run.summary))
         {
-            return Err(format!("{name} has too few requests: it needs {}", needed(quantile.p())));
+            return Err(format!("{name} has too few requests for it: {} are needed", grouped(needed(quantile.p()))));
         }
     }
     let (base_bound, new_bound) = (metric.is_lower_bound(base.summary), metric.is_lower_bound(new.summary));
@@ -183,7 +184,7 @@ fn ratio(metric: Metric, base: &Run, new: &Run) -> Result<Interval, String> {
     let (of_base, of_new) = statistics.ok_or("it is the time of one request")?;
     let interval = ratio_interval(&of_base, &of_new).map_err(|too_little| match too_little {
         TooLittle::Blocks(n) => {
-            format!("a run has {n:.0} independent parts, and fewer than {FEWEST_BLOCKS} tell nothing")
+            format!("a run has {}, and fewer than {FEWEST_BLOCKS} tell nothing", count(n as u64, "independent block"))
         }
         TooLittle::Values => "it is zero, or nearly always".into(),
     })?;

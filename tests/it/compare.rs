@@ -91,6 +91,25 @@ fn a_slower_run_exceeds_its_limit() {
 }
 
 #[test]
+fn a_number_that_is_a_lower_bound_leaves_the_interval_open() {
+    let files = Files::new();
+    let base = files.run("base.json", "");
+    let mut bound = doubled(&base);
+    bound["response_ms"]["at_least"] = json!(["p50"]);
+    files.save("bound.json", &bound);
+    let p50 = |base: &str, new: &str| {
+        let comparison: Value = serde_json::from_str(&files.compare(base, new, "-o json").stdout).unwrap();
+        comparison["metrics"].as_array().unwrap().iter().find(|line| line["metric"] == "p50").unwrap().clone()
+    };
+    let slower = p50("base.json", "bound.json");
+    assert_eq!((&slower["verdict"], &slower["ratio"]["high"]), (&json!("slower"), &Value::Null), "{slower}");
+    let faster = p50("bound.json", "base.json");
+    assert_eq!((&faster["verdict"], &faster["ratio"]["low"]), (&json!("faster"), &json!(0.0)), "{faster}");
+    let unknown = p50("bound.json", "bound.json");
+    assert_eq!((&unknown["verdict"], &unknown["ratio"]), (&json!("inconclusive"), &Value::Null), "{unknown}");
+}
+
+#[test]
 fn runs_that_are_too_short_are_inconclusive_and_hold_no_limit() {
     let files = Files::new();
     let server = target();
