@@ -88,7 +88,6 @@ fn equal_runs_are_found_to_differ_five_times_in_a_hundred_at_most() {
     for (name, intervals) in NAMES.iter().zip(&all) {
         let alarms = share(intervals, PAIRS, |i| matches!(verdict(i), Change::Faster | Change::Slower));
         let missed = share(intervals, PAIRS, misses_one);
-        println!("{name}: {alarms:.3} false alarms, {missed:.3} miss the truth, of {}", intervals.len());
         assert!(intervals.len() as u64 * 100 >= PAIRS * 98, "{name}: {} have an interval", intervals.len());
         assert!(alarms <= 0.05, "{name}: {alarms} false alarms");
         assert!((0.01..=0.085).contains(&missed), "{name}: {missed} miss the truth");
@@ -106,7 +105,6 @@ fn service_that_takes_a_twentieth_longer_is_found() {
     for (name, intervals) in NAMES.iter().zip(&all) {
         let found = share(intervals, pairs, |i| verdict(i) == Change::Slower);
         let wrong = share(intervals, pairs, |i| matches!(verdict(i), Change::Faster | Change::Same));
-        println!("{name}: found in {found:.3}, wrong in {wrong:.3}");
         assert_eq!(wrong, 0.0, "{name}");
         assert!(*name == "p99" || found >= 0.9, "{name}: found in {found}");
     }
@@ -129,7 +127,6 @@ fn what_lasts_for_seconds_is_allowed_for() {
     for (name, intervals) in NAMES.iter().zip(&all) {
         let alarms = share(intervals, pairs, |i| matches!(verdict(i), Change::Faster | Change::Slower));
         let missed = share(intervals, pairs, misses_one);
-        println!("{name}: {alarms:.3} false alarms, {missed:.3} miss the truth, of {}", intervals.len());
         assert!(alarms <= 0.1, "{name}: {alarms} false alarms");
         assert!(missed <= 0.15, "{name}: {missed} miss the truth");
     }

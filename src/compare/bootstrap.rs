@@ -107,7 +107,7 @@ mod tests {
     /// The mean of 1,000 numbers of which each half differs from the other by two standard deviations.
     #[test]
     fn the_interval_of_a_mean_is_that_of_students_distribution() {
-        let noise = |i: u64| if crate::rng::mix(5, i) % 2 == 0 { 9.0 } else { 11.0 };
+        let noise = |i: u64| if crate::rng::mix(5, i).is_multiple_of(2) { 9.0 } else { 11.0 };
         let interval = ratio_interval(&ratio([10.0; 1000]), &ratio((0..1000).map(noise))).unwrap();
         let width = interval.high - interval.low;
         assert!((width / (2.0 * 1.984 * 0.1 / 1000_f64.sqrt()) - 1.0).abs() < 0.15, "{interval:?}");

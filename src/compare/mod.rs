@@ -173,7 +173,7 @@ fn ratio(metric: Metric, base: &Run, new: &Run) -> Result<Interval, String> {
     for (name, run) in [("base", base), ("new", new)] {
         if let (Metric::Response(quantile) | Metric::Service(quantile), true) = (metric, metric.is_unsure(run.summary))
         {
-            return Err(format!("{name} has too few requests for it: {} are needed", grouped(needed(quantile.p()))));
+            return Err(format!("{name} has fewer than the {} requests needed", grouped(needed(quantile.p()))));
         }
     }
     let (base_bound, new_bound) = (metric.is_lower_bound(base.summary), metric.is_lower_bound(new.summary));

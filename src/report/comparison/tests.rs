@@ -32,7 +32,7 @@ fn comparison() -> Comparison {
     let p99 = Metric::Response(Quantile::P99);
     let beyond =
         MetricLine { new_at_least: true, ..line(p99, 10.0, 1000.0, Some((80.0, f64::INFINITY)), Change::Slower) };
-    let few = "base has too few requests for it: 3,688 are needed";
+    let few = "base has fewer than the 3,688 requests needed";
     Comparison {
         schema: 1,
         base: run("base.json"),
@@ -74,7 +74,7 @@ new  new.json
   throughput        1,000/s   1,000/s     0.0 %  -0.1 % to +0.1 %   same
   success rate        100 %   90.00 %   -10.0 %  -12.0 % to -8.0 %  worse
   same: within 2.0 % of the base, the success rate within 0.1 %
-  no interval: response p99.9: base has too few requests for it: 3,688 are needed
+  no interval: response p99.9: base has fewer than the 3,688 requests needed
 
   limit: response p99 may be worse by 5.0 % at most: exceeded
   limit: response mean may be worse by 10.0 % at most: not shown to be held, nor
@@ -97,7 +97,7 @@ same: within 2.0 % of the base, the success rate within 0.1 %
 
 - **Limit**: response p99 may be worse by 5.0 % at most: exceeded
 - Limit: response mean may be worse by 10.0 % at most: not shown to be held, nor to be exceeded: run for longer to tell
-- No interval: response p99.9: base has too few requests for it: 3,688 are needed
+- No interval: response p99.9: base has fewer than the 3,688 requests needed
 - Warning: the plans differ in concurrency: 10 and 20
 - base: base.json, http://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
 - new: new.json, http://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
