@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::compare::{Limit, parse_percentage};
 use crate::plan::{StatusSet, Warmup};
 use crate::report::Paint;
 use crate::schedule::Stage;
@@ -20,9 +21,9 @@ use crate::units;
     args_override_self = true,
     disable_help_subcommand = true,
     after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
-                  Exit codes: 0 done, 2 wrong usage (nothing was sent), 3 no request was answered,\n\
-                  4 --strict and the measurement is INVALID, 5 an output file could not be\n\
-                  written to the end, 130 interrupted.\n\
+                  Exit codes: 0 done, 1 compare: a limit is exceeded, 2 wrong usage (nothing\n\
+                  was sent), 3 no request was answered, 4 --strict and the measurement is INVALID,\n\
+                  5 an output file could not be written to the end, 130 interrupted.\n\
                   Example: onrush --demo --method POST --dynamic -c 20 -n 100 --csv results.csv"
 )]
 pub(super) struct Args {
@@ -38,6 +39,8 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Print requests as a run with these options would send them, and send nothing
     Show(Box<ShowArgs>),
+    /// Compare two summaries that runs wrote with --json
+    Compare(CompareArgs),
     /// Print what helps to begin with
     Generate(GenerateArgs),
 }
@@ -52,6 +55,47 @@ pub(super) struct ShowArgs {
     /// The request with this index alone; with --seed, as it was in that run
     #[arg(long, value_name = "INDEX", conflicts_with = "first")]
     pub(super) row: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 done, 1 a limit of --fail-if-slower is exceeded, 2 wrong usage or too little\n\
+                  to judge a limit by. A difference that may be chance exceeds no limit.\n\
+                  Example: onrush compare base.json new.json --fail-if-slower p99=5%")]
+pub(super) struct CompareArgs {
+    /// The summary to compare with (- for standard input)
+    pub(super) base: PathBuf,
+    /// The summary that is compared with it
+    pub(super) new: PathBuf,
+    /// Numbers that differ by no more than this are the same
+    #[arg(long, value_name = "PERCENT", default_value = "2%", value_parser = parse_percentage)]
+    pub(super) delta: f64,
+    /// Exit with code 1 if the metric is shown to be worse by more than this, as in p99=5%; may be repeated.
+    /// Metrics: mean, p50, p90, p95, p99, p99.9, service-p50, service-p99, throughput, success-rate
+    #[arg(long, value_name = "METRIC=PERCENT", value_parser = Limit::parse)]
+    pub(super) fail_if_slower: Vec<Limit>,
+    /// Form of the comparison
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t = CompareForm::Text)]
+    pub(super) output: CompareForm,
+    /// Markdown, as for a comment on a pull request: the same as --output markdown
+    #[arg(long, conflicts_with = "output")]
+    pub(super) markdown: bool,
+    /// Colours; NO_COLOR is respected
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompareForm {
+    Text,
+    Markdown,
+    Json,
+}
+
+impl CompareArgs {
+    /// The form, whichever way it was given.
+    pub(super) fn form(&self) -> CompareForm {
+        if self.markdown { CompareForm::Markdown } else { self.output }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,7 @@
 mod args;
 mod body;
 mod build;
+mod compare;
 mod form;
 mod head;
 mod list;
@@ -10,6 +11,7 @@ mod outputs;
 mod preflight;
 mod progress;
 mod protocol;
+mod saved;
 mod show;
 mod target;
 mod texts;
@@ -39,6 +41,8 @@ use progress::Progress;
 
 /// All went as asked.
 const DONE: u8 = 0;
+/// What was to hold of the results does not.
+const NOT_MET: u8 = 1;
 /// Wrong usage or an unusable plan: nothing was sent.
 const UNUSABLE: u8 = 2;
 /// No request was answered.
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
         Err(error) => usage(&error),
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
         Ok(Args { command: Some(Command::Show(args)), .. }) => show::show(&args),
+        Ok(Args { command: Some(Command::Compare(args)), .. }) => compare::compare(&args),
         Ok(Args { command: Some(Command::Generate(args)), .. }) => generate(&args),
         Ok(Args { run, .. }) => run_load(&run),
     };

@@ -17,14 +17,14 @@ pub enum Paint {
     Plain,
 }
 
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default();
-const WARN: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
 
 impl Paint {
-    fn apply(self, style: Style, text: &str) -> String {
+    pub(super) fn apply(self, style: Style, text: &str) -> String {
         match self {
             Paint::Colour => format!("{style}{text}{style:#}"),
             Paint::Plain => text.into(),
@@ -336,7 +336,7 @@ fn notes(s: &Summary, paint: Paint) -> String {
     lines.collect()
 }
 
-fn nanos(ms: f64) -> Nanos {
+pub(super) fn nanos(ms: f64) -> Nanos {
     Nanos((ms * 1e6).round() as u64)
 }
 
@@ -345,7 +345,7 @@ fn seconds(s: f64) -> String {
 }
 
 /// Parts behind a prefix, continued under its end where 80 columns are full.
-fn wrap(prefix: &str, parts: &[String], separator: &str) -> String {
+pub(super) fn wrap(prefix: &str, parts: &[String], separator: &str) -> String {
     let indent = " ".repeat(prefix.len());
     let mut out = String::from(prefix);
     let mut column = prefix.len();
@@ -366,7 +366,7 @@ fn wrap(prefix: &str, parts: &[String], separator: &str) -> String {
     out + "\n"
 }
 
-const COLUMNS_OF_A_SCREEN: usize = 80;
+pub(super) const COLUMNS_OF_A_SCREEN: usize = 80;
 
 /// Columns that a text takes: colours take none.
 fn width(text: &str) -> usize {
@@ -383,7 +383,7 @@ fn width(text: &str) -> usize {
     columns
 }
 
-fn shorten(text: &str, width: usize) -> String {
+pub(super) fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.into();
     }

@@ -1,0 +1,41 @@
+//! `onrush compare`: two saved summaries against each other.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::compare::{Comparison, Held};
+use crate::report::comparison;
+
+use super::args::{CompareArgs, CompareForm};
+use super::{DONE, NOT_MET, UNUSABLE, complain, saved};
+
+/// Prints how the new run differs from the base. The exit code says whether the limits are held.
+pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
+    let (base, new) = (saved::load(&args.base)?, saved::load(&args.new)?);
+    let (base_name, new_name) = (saved::name(&args.base), saved::name(&args.new));
+    let comparison = Comparison::new((&base_name, &base), (&new_name, &new), args.delta, &args.fail_if_slower)
+        .map_err(|e| anyhow::anyhow!("{e}: write it again with --json"))?;
+    let text = match args.form() {
+        CompareForm::Text => comparison::text(&comparison, args.color.paint(io::stdout().is_terminal())),
+        CompareForm::Markdown => comparison::markdown(&comparison),
+        CompareForm::Json => comparison::json(&comparison),
+    };
+    // A reader that has seen enough (`| head`) changes nothing of what was found.
+    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+    Ok(exit_code(&comparison))
+}
+
+/// A limit that nothing could have shown to be exceeded is no limit: that is said before it is relied upon.
+fn exit_code(comparison: &Comparison) -> u8 {
+    let with = |result: Held| comparison.limits.iter().find(|line| line.result == result);
+    match (with(Held::Exceeded), with(Held::Unknown)) {
+        (Some(_), _) => NOT_MET,
+        (None, Some(line)) => {
+            let name = line.limit.metric.name();
+            let line = comparison.metrics.iter().find(|line| line.metric.name() == name);
+            let why = line.and_then(|line| line.why.as_deref()).unwrap_or("a run has no such number");
+            complain(&format!("--fail-if-slower {name}: it cannot be judged, as {why}: see the warnings"));
+            UNUSABLE
+        }
+        (None, None) => DONE,
+    }
+}

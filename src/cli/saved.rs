@@ -1,0 +1,76 @@
+//! Summaries that earlier runs saved.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use serde_json::Value;
+
+use crate::stats::{SCHEMA, Summary};
+
+use super::args::{is_stdio, shown};
+
+/// Reads what `--json` wrote (- is standard input).
+///
+/// # Errors
+/// One line, if there is no such file or it is no summary of this version.
+pub(super) fn load(path: &Path) -> anyhow::Result<Summary> {
+    let name = name(path);
+    let mut bytes = Vec::new();
+    let read = match is_stdio(path) {
+        true => std::io::stdin().read_to_end(&mut bytes),
+        false => File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut bytes)),
+    };
+    read.map_err(|e| anyhow!("{name}: {e}"))?;
+    parse(&bytes).map_err(|e| anyhow!("{name}: {e}"))
+}
+
+/// What messages call it.
+pub(super) fn name(path: &Path) -> String {
+    if is_stdio(path) { "standard input".into() } else { shown(path) }
+}
+
+fn parse(bytes: &[u8]) -> anyhow::Result<Summary> {
+    let wants = "give the file that a run wrote with --json";
+    let value: Value = match serde_json::from_slice(bytes) {
+        Ok(value) => value,
+        Err(_) if bytes.iter().all(u8::is_ascii_whitespace) => bail!("it is empty: {wants}"),
+        Err(error) => bail!("it is not JSON ({error}): {wants}"),
+    };
+    if value["tool"]["name"] != "onrush" {
+        bail!("it is JSON, but no summary of onrush: {wants}");
+    }
+    match value["schema"].as_u64() {
+        Some(schema) if schema == u64::from(SCHEMA) => {}
+        Some(other) => bail!("its schema is version {other}, and this onrush reads version {SCHEMA}: run it again"),
+        None => bail!("its schema has no version: {wants}"),
+    }
+    serde_json::from_value(value).map_err(|e| anyhow!("it is not a whole summary ({e}): {wants}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_summary_is_said_in_one_line() {
+        for (text, what) in [
+            ("", "it is empty"),
+            ("index,status\r\n", "it is not JSON"),
+            ("[1]", "no summary of onrush"),
+            ("{\"tool\":{\"name\":\"onrush\"}}", "no version"),
+            ("{\"tool\":{\"name\":\"onrush\"},\"schema\":2}", "version 2, and this onrush reads version 1"),
+            ("{\"tool\":{\"name\":\"onrush\"},\"schema\":1}", "not a whole summary (missing field"),
+        ] {
+            let error = parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(what) && !error.contains('\n'), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = load(Path::new("/no/such/file.json")).unwrap_err().to_string();
+        assert!(error.contains("/no/such/file.json: No such file"), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+//! Why a comparison of two runs may not mean what it seems to.
+
+use serde_json::{Map, Value};
+
+use crate::stats::{Summary, Verdict};
+
+use super::{FEWEST_BLOCKS, Run};
+
+/// With fewer intervals than this, those of the ratios are wide.
+const ENOUGH_INTERVALS: usize = 30;
+
+/// A line each.
+pub(super) fn doubts(base: &Run, new: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    if base.summary.started_at_unix_s == new.summary.started_at_unix_s && base.summary.plan == new.summary.plan {
+        lines.push("both are the same run".into());
+    }
+    lines.extend(differences(base.summary, new.summary));
+    for (name, run) in [("base", base), ("new", new)] {
+        lines.extend(of_one(run).into_iter().map(|what| format!("{name} {what}")));
+    }
+    lines
+}
+
+/// What the plans say differently, but for what differs from run to run.
+fn differences(base: &Summary, new: &Summary) -> Vec<String> {
+    let [base, new] = [base, new].map(|summary| match serde_json::to_value(&summary.plan) {
+        Ok(Value::Object(plan)) => plan,
+        _ => Map::new(),
+    });
+    let differ = base.iter().filter(|(key, value)| *key != "seed" && new.get(*key) != Some(value));
+    differ.map(|(key, value)| format!("the plans differ in {key}: {} and {}", shown(value), shown(&new[key]))).collect()
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string()),
+        other => other.to_string(),
+    }
+}
+
+fn of_one(run: &Run) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (n, width_s) = (run.count, run.summary.interval_s);
+    let length = format!("has {} of {width_s} s", crate::units::count(n as u64, "interval"));
+    if (n as f64) < FEWEST_BLOCKS {
+        lines.push(format!("{length}, and fewer than {FEWEST_BLOCKS} tell nothing: run for 30 s or longer"));
+    } else if n < ENOUGH_INTERVALS {
+        lines.push(format!("{length}: run for 30 s or longer to tell smaller differences"));
+    }
+    if run.summary.generator.verdict == Verdict::Invalid {
+        let reason = run.summary.generator.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
+        lines.push(format!("is INVALID as a measurement{reason}"));
+    }
+    if run.summary.interrupted {
+        lines.push("was interrupted".into());
+    }
+    if run.summary.steady.stationary == Some(false) {
+        lines.push("is not stationary: response times were still changing in its second half".into());
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+//! A summary's intervals, as the numbers that are compared need them.
+
+use std::rc::Rc;
+
+use crate::stats::{IntervalLine, Latency, Summary};
+
+use super::{Cumulated, Metric, Statistic};
+
+/// A run in intervals of one length, those in which nothing happened included.
+pub(super) struct Intervals {
+    response: Rc<Cumulated>,
+    /// None: as the response times.
+    service: Option<Rc<Cumulated>>,
+    response_sums: Vec<f64>,
+    responses: Vec<f64>,
+    answered: Vec<f64>,
+    ok: Vec<f64>,
+    ended: Vec<f64>,
+}
+
+impl Intervals {
+    /// What a summary keeps of its run over time. Time-outs took as long as their limit, as far as is known.
+    ///
+    /// # Errors
+    /// In words, if a histogram in it cannot be read.
+    pub(super) fn new(summary: &Summary) -> Result<Intervals, String> {
+        let n = whole_intervals(summary);
+        let mut responses = vec![Vec::new(); n];
+        let mut services = vec![Vec::new(); n];
+        let mut of = Intervals {
+            response: Rc::new(Cumulated::new(&[])),
+            service: None,
+            response_sums: vec![0.0; n],
+            responses: vec![0.0; n],
+            answered: vec![0.0; n],
+            ok: vec![0.0; n],
+            ended: vec![0.0; n],
+        };
+        for line in &summary.intervals {
+            // What was done after the last whole interval is counted with it.
+            let i = ((line.at_s / summary.interval_s).round() as usize).min(n - 1);
+            let service = line.service_ms.as_ref().or(line.response_ms.as_ref());
+            responses[i].extend(values(line.response_ms.as_ref(), line)?);
+            services[i].extend(values(service, line)?);
+            let timeouts_ms = line.timeout as f64 * summary.plan.timeout_s * 1e3;
+            if line.timeout > 0 {
+                responses[i].push((summary.plan.timeout_s * 1e3, line.timeout as u32));
+            }
+            let (count, sum) =
+                line.response_ms.as_ref().map_or((0.0, 0.0), |l| (l.count as f64, l.mean * l.count as f64));
+            of.response_sums[i] += sum + timeouts_ms;
+            of.responses[i] += count + line.timeout as f64;
+            of.answered[i] += (line.ok + line.http_error) as f64;
+            of.ok[i] += line.ok as f64;
+            of.ended[i] += (line.ok + line.http_error + line.failed + line.timeout) as f64;
+        }
+        of.response = Rc::new(Cumulated::new(&responses));
+        let differs = summary.intervals.iter().any(|line| line.service_ms.is_some() || line.timeout > 0);
+        of.service = differs.then(|| Rc::new(Cumulated::new(&services)));
+        Ok(of)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.answered.len()
+    }
+
+    /// The number by intervals. None: it cannot be told by them.
+    pub(super) fn statistic(&self, metric: Metric) -> Option<Statistic> {
+        Some(match metric {
+            Metric::Mean => Statistic::Ratio(self.response_sums.clone(), self.responses.clone()),
+            Metric::Response(quantile) => Statistic::Quantile(quantile.p(), Rc::clone(&self.response)),
+            Metric::Service(quantile) => {
+                Statistic::Quantile(quantile.p(), Rc::clone(self.service.as_ref().unwrap_or(&self.response)))
+            }
+            Metric::Throughput => Statistic::Ratio(self.answered.clone(), vec![1.0; self.answered.len()]),
+            Metric::SuccessRate => Statistic::Ratio(self.ok.clone(), self.ended.clone()),
+            Metric::Max => return None,
+        })
+    }
+}
+
+/// How many intervals fit into the time in which requests were due, at least one.
+fn whole_intervals(summary: &Summary) -> usize {
+    let lasted_s = summary.plan.duration_s.map_or(summary.wall_s, |planned_s| planned_s.min(summary.wall_s));
+    ((lasted_s / summary.interval_s).round() as usize).max(1)
+}
+
+/// A latency's buckets: (highest value in milliseconds, count).
+fn values(latency: Option<&Latency>, line: &IntervalLine) -> Result<Vec<(f64, u32)>, String> {
+    let Some(latency) = latency else { return Ok(Vec::new()) };
+    let distribution = latency.distribution().map_err(|e| format!("in the interval at {} s, {e}", line.at_s))?;
+    Ok(distribution.buckets().map(|(_, high, count)| (high.as_millis(), count as u32)).collect())
+}

@@ -1,0 +1,53 @@
+//! The comparison as Markdown, with the table of GitHub's dialect.
+
+use crate::compare::{Change, Comparison, Held, MetricLine, RunLine};
+use crate::units::count;
+
+use super::{difference, interval, label, limit, reasons, same, value, verdict};
+
+/// The whole comparison, fit for a comment on a pull request.
+pub fn markdown(c: &Comparison) -> String {
+    let mut out = String::from("| | base | new | change | 95 % interval | verdict |\n|---|---:|---:|---:|---|---|\n");
+    c.metrics.iter().for_each(|line| out += &row(line));
+    out += &format!("\n{}\n", same(c));
+    let mut items: Vec<String> = Vec::new();
+    for line in &c.limits {
+        let mark = if line.result == Held::Exceeded { "**Limit**" } else { "Limit" };
+        items.push(format!("{mark}: {}", limit(line)));
+    }
+    items.extend(reasons(c).iter().map(|reason| format!("No interval: {}", plain(reason))));
+    items.extend(c.warnings.iter().map(|warning| format!("Warning: {}", plain(warning))));
+    items.extend([("base", &c.base), ("new", &c.new)].map(|(role, line)| run(role, line)));
+    out.push('\n');
+    items.iter().for_each(|item| out += &format!("- {item}\n"));
+    out
+}
+
+fn row(line: &MetricLine) -> String {
+    let base = value(line.metric, line.base, line.base_at_least);
+    let new = value(line.metric, line.new, line.new_at_least);
+    let verdict = match line.verdict {
+        Some(Change::Same | Change::Inconclusive) | None => verdict(line).to_string(),
+        Some(told) => format!("**{}**", told.text()),
+    };
+    let cells = [label(line.metric), base, new, difference(line), interval(line.ratio), verdict];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn run(role: &str, run: &RunLine) -> String {
+    let requests = count(run.requests, "request");
+    let (name, url) = (plain(&run.name), plain(&run.url));
+    format!("{role}: {name}, {url}, {}, {requests} in {:.1} s, {}", run.started_at, run.wall_s, run.verdict.text())
+}
+
+/// Text that means nothing else to Markdown.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
+            out.push('\\');
+        }
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    out
+}

@@ -1,0 +1,107 @@
+//! Two runs against each other: as text, as Markdown and as JSON.
+
+use crate::compare::{Comparison, Held, Interval, LimitLine, Metric, MetricLine};
+use crate::units;
+
+use super::text::nanos;
+
+mod markdown;
+mod text;
+
+pub use markdown::markdown;
+pub use text::text;
+
+/// Indented JSON with a newline at the end; an upper end that is not known is null.
+pub fn json(comparison: &Comparison) -> String {
+    let mut text = serde_json::to_string_pretty(comparison).expect("a comparison has string keys");
+    text.push('\n');
+    text
+}
+
+/// What a metric is called where people read.
+fn label(metric: Metric) -> String {
+    match metric {
+        Metric::Mean => "response mean".into(),
+        Metric::Max => "response max".into(),
+        Metric::Response(_) => format!("response {}", metric.name()),
+        Metric::Service(_) | Metric::Throughput | Metric::SuccessRate => metric.name().replace('-', " "),
+    }
+}
+
+/// A number of a metric with its unit.
+fn value(metric: Metric, value: f64, at_least: bool) -> String {
+    let value = match metric {
+        Metric::Throughput => units::rate(value),
+        Metric::SuccessRate => units::percent(value),
+        Metric::Mean | Metric::Response(_) | Metric::Max | Metric::Service(_) => nanos(value).to_string(),
+    };
+    if at_least { format!(">={}", value.replace(' ', "")) } else { value }
+}
+
+/// The difference of two bounds means nothing.
+fn difference(line: &MetricLine) -> String {
+    let known = line.difference.filter(|_| !line.base_at_least && !line.new_at_least);
+    known.map_or("-".into(), signed)
+}
+
+/// The interval of the difference.
+fn interval(ratio: Option<Interval>) -> String {
+    let Some(Interval { low, high }) = ratio else { return "-".into() };
+    match (low > 0.0, high.is_finite()) {
+        (true, true) => format!("{} to {}", signed(low - 1.0), signed(high - 1.0)),
+        (true, false) => format!("{} or more", signed(low - 1.0)),
+        (false, _) => format!("{} or less", signed(high - 1.0)),
+    }
+}
+
+/// `+5.3 %`; at most six columns up to a tenfold difference.
+fn signed(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent.abs() {
+        p if p < 0.05 => "0.0 %".into(),
+        p if p < 99.95 => format!("{percent:+.1} %"),
+        _ => format!("{percent:+.0} %"),
+    }
+}
+
+fn unsigned(share: f64) -> String {
+    signed(share).replace('+', "")
+}
+
+/// What counts as the same.
+fn same(c: &Comparison) -> String {
+    let (delta, success) = (unsigned(c.delta), unsigned(c.success_delta));
+    format!("same: within {delta} of the base, the success rate within {success}")
+}
+
+fn verdict(line: &MetricLine) -> &'static str {
+    line.verdict.map_or("", |verdict| verdict.text())
+}
+
+/// A limit and what came of it, as a sentence.
+fn limit(line: &LimitLine) -> String {
+    let what = format!("{} may be worse by {} at most", label(line.limit.metric), unsigned(line.limit.by));
+    let result = match line.result {
+        Held::Held => "held",
+        Held::Exceeded => "exceeded",
+        Held::Undecided => "not shown to be held, nor to be exceeded: run for longer to tell",
+        Held::Unknown => "there is too little to judge it by",
+    };
+    format!("{what}: {result}")
+}
+
+/// Why metrics have no interval: each reason once, behind the metrics that it is of.
+fn reasons(comparison: &Comparison) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for line in &comparison.metrics {
+        let Some(why) = line.why.as_deref() else { continue };
+        match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, metrics)) => metrics.push(label(line.metric)),
+            None => reasons.push((why, vec![label(line.metric)])),
+        }
+    }
+    reasons.into_iter().map(|(why, metrics)| format!("{}: {why}", metrics.join(", "))).collect()
+}
+
+#[cfg(test)]
+mod tests;

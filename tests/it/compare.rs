@@ -1,0 +1,169 @@
+//! `onrush compare` on what real runs saved.
+
+use std::path::PathBuf;
+
+use onrush::stats::Summary;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Finished, onrush, target};
+
+/// Summaries of short runs, and what becomes of them when they are compared.
+struct Files(TempDir);
+
+impl Files {
+    fn new() -> Files {
+        Files(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A run of 300 ms against the built-in target. It is saved as one of twelve intervals, each with what came in it.
+    fn run(&self, name: &str, arguments: &str) -> Value {
+        let server = target();
+        let url = format!("http://{}/", server.address());
+        let report = onrush(&format!("--rate 2000 -z 300ms -c 10 {arguments}")).arg(url).report();
+        let mut summary = report.json;
+        let one = summary["intervals"][0].clone();
+        let intervals = (0..12).map(|at| {
+            let mut interval = one.clone();
+            interval["at_s"] = json!(f64::from(at));
+            interval
+        });
+        summary["intervals"] = intervals.collect();
+        summary["plan"]["duration_s"] = json!(12.0);
+        summary["wall_s"] = json!(12.0);
+        self.save(name, &summary);
+        summary
+    }
+
+    fn save(&self, name: &str, summary: &Value) {
+        std::fs::write(self.path(name), summary.to_string()).unwrap();
+    }
+
+    fn compare(&self, base: &str, new: &str, arguments: &str) -> Finished {
+        let files = [self.path(base), self.path(new)];
+        let finished = onrush(&format!("compare {arguments}")).args(&files).finish();
+        assert!(finished.stderr.lines().count() <= 1, "{}", finished.stderr);
+        finished
+    }
+}
+
+/// A summary whose response times are twice as long.
+fn doubled(summary: &Value) -> Value {
+    let mut summary = summary.clone();
+    for name in ["p50", "p90", "p95", "p99", "p99_9", "mean", "max"] {
+        let slower = summary["response_ms"][name].as_f64().unwrap() * 2.0;
+        summary["response_ms"][name] = json!(slower);
+    }
+    summary
+}
+
+#[test]
+fn a_run_is_the_same_as_itself() {
+    let files = Files::new();
+    files.run("base.json", "");
+    let finished = files.compare("base.json", "base.json", "--fail-if-slower p99=5% --fail-if-slower throughput=1%");
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    for line in ["response p99 ", "throughput ", "success rate "] {
+        let line = finished.stdout.lines().find(|l| l.trim_start().starts_with(line)).expect(line);
+        assert!(line.ends_with("same"), "{line}");
+    }
+    assert!(finished.stdout.contains("both are the same run") && finished.stdout.contains("5.0 % at most: held"));
+    assert!(finished.stdout.lines().filter(|l| !l.contains("base.json")).all(|l| l.chars().count() <= 80));
+}
+
+#[test]
+fn a_slower_run_exceeds_its_limit() {
+    let files = Files::new();
+    let base = files.run("base.json", "");
+    files.save("new.json", &doubled(&base));
+    let finished = files.compare("base.json", "new.json", "--fail-if-slower p50=50% -o json");
+    assert_eq!(finished.code, 1, "{}", finished.stderr);
+    let value: Value = serde_json::from_str(&finished.stdout).unwrap();
+    let mean = value["metrics"].as_array().unwrap().iter().find(|line| line["metric"] == "mean").unwrap();
+    assert_eq!(mean["verdict"], "slower");
+    assert!((mean["difference"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{mean}");
+    assert_eq!(value["limits"][0]["result"], "exceeded");
+    assert_eq!(files.compare("new.json", "base.json", "--fail-if-slower p50=50%").code, 0);
+}
+
+#[test]
+fn a_number_that_is_a_lower_bound_leaves_the_interval_open() {
+    let files = Files::new();
+    let base = files.run("base.json", "");
+    let mut bound = doubled(&base);
+    bound["response_ms"]["at_least"] = json!(["p50"]);
+    files.save("bound.json", &bound);
+    let p50 = |base: &str, new: &str| {
+        let comparison: Value = serde_json::from_str(&files.compare(base, new, "-o json").stdout).unwrap();
+        comparison["metrics"].as_array().unwrap().iter().find(|line| line["metric"] == "p50").unwrap().clone()
+    };
+    let slower = p50("base.json", "bound.json");
+    assert_eq!((&slower["verdict"], &slower["ratio"]["high"]), (&json!("slower"), &Value::Null), "{slower}");
+    let faster = p50("bound.json", "base.json");
+    assert_eq!((&faster["verdict"], &faster["ratio"]["low"]), (&json!("faster"), &json!(0.0)), "{faster}");
+    let unknown = p50("bound.json", "bound.json");
+    assert_eq!((&unknown["verdict"], &unknown["ratio"]), (&json!("inconclusive"), &Value::Null), "{unknown}");
+}
+
+#[test]
+fn runs_that_are_too_short_are_inconclusive_and_hold_no_limit() {
+    let files = Files::new();
+    let server = target();
+    let url = format!("http://{}/", server.address());
+    for name in ["base.json", "new.json"] {
+        let run = onrush("-n 50 -c 5 -o none --json").arg(files.path(name)).arg(&url).finish();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    let finished = files.compare("base.json", "new.json", "");
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let text = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("inconclusive") && text.contains("run for 30 s or longer"), "{text}");
+    assert!(!text.contains("faster") && !text.contains("slower"), "{text}");
+    let finished = files.compare("base.json", "new.json", "--fail-if-slower p50=5%");
+    assert_eq!(finished.code, 2);
+    assert!(finished.stderr.contains("--fail-if-slower p50: it cannot be judged"), "{}", finished.stderr);
+}
+
+#[test]
+fn markdown_is_a_table_and_says_what_differs() {
+    let files = Files::new();
+    files.run("base.json", "");
+    files.run("new.json", "-c 12");
+    let finished = files.compare("base.json", "new.json", "--markdown");
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    assert!(finished.stdout.starts_with("| | base | new |"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("the plans differ in concurrency: 10 and 12"), "{}", finished.stdout);
+}
+
+#[test]
+fn what_is_no_summary_is_refused() {
+    let files = Files::new();
+    files.save("other.json", &json!({ "schema": 1 }));
+    let mut broken = files.run("base.json", "");
+    broken["intervals"][3]["response_ms"]["histogram"] = json!("AAAA");
+    files.save("broken.json", &broken);
+    assert!(serde_json::from_value::<Summary>(broken).is_ok());
+    for (new, what) in [
+        ("missing.json", "No such file"),
+        ("other.json", "no summary of onrush"),
+        ("broken.json", "in the interval at 3 s, the histogram is not"),
+    ] {
+        let finished = files.compare("base.json", new, "");
+        assert_eq!((finished.code, finished.stdout.as_str()), (2, ""), "{new}");
+        assert!(finished.stderr.contains(new) && finished.stderr.contains(what), "{}", finished.stderr);
+    }
+    for (arguments, what) in [
+        ("--fail-if-slower p98=5%", "'p98' is no metric"),
+        ("--fail-if-slower p99", "p99=5%"),
+        ("--delta 2", "'2' is not a percentage"),
+        ("--markdown -o json", "--markdown"),
+    ] {
+        let finished = files.compare("base.json", "base.json", arguments);
+        assert_eq!(finished.code, 2, "{arguments}");
+        assert!(finished.stderr.contains(what), "{}", finished.stderr);
+    }
+}
