@@ -2,6 +2,7 @@
 //! project's own tests, benches and fuzz targets; the product is the binary.
 
 pub mod cli;
+pub mod curl;
 pub mod engine;
 pub mod feed;
 pub mod list;
