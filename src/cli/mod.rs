@@ -3,6 +3,7 @@
 mod args;
 mod body;
 mod build;
+mod curl;
 mod form;
 mod head;
 mod list;
@@ -57,7 +58,10 @@ pub fn main() -> ExitCode {
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
         Ok(Args { command: Some(Command::Show(args)), .. }) => show::show(&args),
         Ok(Args { command: Some(Command::Generate(args)), .. }) => generate(&args),
-        Ok(Args { run, .. }) => run_load(&run),
+        Ok(Args { command: Some(Command::Curl(args)), .. }) => {
+            curl::run_args(*args).and_then(|(run, notes)| run_load(&run, notes))
+        }
+        Ok(Args { run, .. }) => run_load(&run, Vec::new()),
     };
     ExitCode::from(code.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));
@@ -88,14 +92,14 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
     anyhow::bail!("{} (see --help)", message.trim_start_matches("error: "));
 }
 
-/// A load run.
-fn run_load(args: &RunArgs) -> anyhow::Result<u8> {
+/// A load run, of which something is to be noted already.
+fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
     let (mut plan, prepared) = build::plan(args, Names::Resolved(demo.as_ref().map(Server::address)))?;
     if args.verbose {
         prepared.details.iter().for_each(|detail| complain(detail));
     }
-    let mut notes = prepared.notes;
+    notes.extend(prepared.notes);
     notes.extend(preflight::check(&mut plan, demo.is_some())?);
     let outputs = Outputs::create(args)?;
     let stop = on_interrupt()?;
@@ -136,7 +140,7 @@ fn watched(
 ) -> anyhow::Result<(Outcome, Outputs)> {
     let board = Board::new(plan.workers);
     let csv = outputs.csv.take();
-    let setting = Setting { board: &board, stop, csv, notes };
+    let setting = Setting { board: &board, stop, csv, notes, route: curl::route(args) };
     let outcome = std::thread::scope(|scope| {
         let progress = Progress::start(scope, &board, plan, args);
         let outcome = run::run(plan, setting);

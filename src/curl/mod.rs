@@ -10,6 +10,8 @@ mod print;
 mod words;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use crate::time::Nanos;

@@ -1,5 +1,6 @@
 //! The binary, from outside.
 
+mod curl;
 mod faults;
 mod floors;
 mod hostile;
