@@ -97,6 +97,16 @@ pub(super) struct GenerateArgs {
 pub(super) enum Generated {
     /// The template of --dynamic, as a starting point for --template
     Template,
+    /// Completions for bash
+    Bash,
+    /// Completions for zsh
+    Zsh,
+    /// Completions for fish
+    Fish,
+    /// Completions for PowerShell
+    Powershell,
+    /// The manual page
+    Man,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ mod body;
 mod build;
 mod curl;
 mod form;
+mod generate;
 mod head;
 mod list;
 mod outputs;
@@ -31,9 +32,8 @@ use crate::report;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::{Config, Server};
 use crate::stats::{Board, Summary, Verdict};
-use crate::template;
 
-use args::{Args, Command, GenerateArgs, Generated, RunArgs, ServeArgs};
+use args::{Args, Command, RunArgs, ServeArgs};
 use build::Names;
 use outputs::Outputs;
 use progress::Progress;
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Err(error) => usage(&error),
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
         Ok(Args { command: Some(Command::Show(args)), .. }) => show::show(&args),
-        Ok(Args { command: Some(Command::Generate(args)), .. }) => generate(&args),
+        Ok(Args { command: Some(Command::Generate(args)), .. }) => generate::generate(&args),
         Ok(Args { command: Some(Command::Curl(args)), .. }) => {
             curl::run_args(*args).and_then(|(run, notes)| run_load(&run, notes))
         }
@@ -204,14 +204,6 @@ fn exit_code(outcome: &Outcome, written: bool, strict: bool) -> u8 {
         () if strict && outcome.summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
         () => DONE,
     }
-}
-
-/// What helps to begin with.
-fn generate(args: &GenerateArgs) -> anyhow::Result<u8> {
-    match args.what {
-        Generated::Template => io::stdout().write_all(template::BUILT_IN.as_bytes())?,
-    }
-    Ok(DONE)
 }
 
 /// The built-in target, until it is interrupted.

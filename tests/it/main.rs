@@ -3,6 +3,7 @@
 mod curl;
 mod faults;
 mod floors;
+mod generate;
 mod hostile;
 mod http2;
 mod load;
