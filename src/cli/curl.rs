@@ -53,7 +53,7 @@ fn apply(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) -> anyho
         _ => None,
     };
     run.positional_url = Some(match &joined {
-        Some(data) if command.get => with_query(&command.url, data),
+        Some(data) if command.get && !data.is_empty() => with_query(&command.url, data),
         _ => command.url.clone(),
     });
     run.method = command.method.clone().or_else(|| command.head.then(|| "HEAD".into()));

@@ -94,6 +94,7 @@ fn heads_are_as_the_options_say() {
         ("-sSo /dev/null", vec!["GET / HTTP/1.1"]),
         ("-I", vec!["HEAD / HTTP/1.1"]),
         ("-G -d a=b --data-urlencode c=%", vec!["GET /?a=b&c=%25 HTTP/1.1"]),
+        ("-G -d ''", vec!["GET / HTTP/1.1"]),
         ("-u me:secret", vec!["GET / HTTP/1.1", "Authorization: Basic bWU6c2VjcmV0"]),
         ("-e http://r/ -b a=1 -b b=2", vec!["GET / HTTP/1.1", "Cookie: a=1;b=2", "Referer: http://r/"]),
         ("-H 'X-Empty;' -H 'Expect:'", vec!["GET / HTTP/1.1", "X-Empty: "]),
