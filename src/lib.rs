@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod curl;
 pub mod engine;
 pub mod feed;
 pub mod list;

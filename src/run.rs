@@ -1,5 +1,7 @@
 //! A run from plan to summary: the only file that knows both the engine and the sinks.
 
+mod example;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,6 +10,7 @@ use std::thread;
 
 use mio::Waker;
 
+use crate::curl::Route;
 use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, limits, noise};
@@ -27,6 +30,8 @@ pub struct Setting<'a> {
     pub csv: Option<CsvFile<Box<dyn Write + Send>>>,
     /// What the user should know of the preparations.
     pub notes: Vec<String>,
+    /// How curl would reach the servers; None if it could not.
+    pub route: Option<Route>,
 }
 
 /// What a run leaves behind.
@@ -59,7 +64,7 @@ const QUEUE_PER_WORKER: usize = 16;
 /// # Errors
 /// [`RunError`]; failures of requests are part of the summary.
 pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
-    let Setting { board, stop, csv, notes } = setting;
+    let Setting { board, stop, csv, notes, route } = setting;
     let tls =
         |origin: &Origin| origin.tls.as_ref().map(|tls| TlsSettings::new(tls, &[plan.protocol.alpn()])).transpose();
     let tls: Vec<_> = plan.origins.iter().map(tls).collect::<Result<_, String>>().map_err(RunError::Tls)?;
@@ -117,6 +122,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         interrupted: shared.is_interrupted(),
         notes,
         warmup_s: shared.auto.lasted().map(Nanos::as_secs),
+        commands: route.map_or(Vec::new(), |route| example::commands(plan, &tally, clock, &route)),
         targets: plan.targets.list.iter().map(|target| target.name.clone()).collect(),
         circumstances: Circumstances { noise, ..circumstances(plan, &shared) },
     };

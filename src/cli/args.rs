@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Arg, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::compare::{Limit, parse_percentage};
 use crate::plan::{StatusSet, Warmup};
@@ -41,6 +41,8 @@ pub(super) enum Command {
     Show(Box<ShowArgs>),
     /// Compare two summaries that runs wrote with --json
     Compare(CompareArgs),
+    /// Run a command line of curl as a load
+    Curl(Box<CurlArgs>),
     /// Print what helps to begin with
     Generate(GenerateArgs),
 }
@@ -55,6 +57,36 @@ pub(super) struct ShowArgs {
     /// The request with this index alone; with --seed, as it was in that run
     #[arg(long, value_name = "INDEX", conflicts_with = "first")]
     pub(super) row: Option<u64>,
+}
+
+/// The positional argument of a run is the command here. Its index is said, as who is changed goes to the end of the list.
+#[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("positional_url", |arg| command_of_curl(arg)),
+    mut_args(|arg| without_what_a_command_says(arg)),
+    after_help = "The command comes in quotes, and these options stand before or behind it:\n  \
+                  onrush curl 'curl -X POST http://127.0.0.1:8000/' -c 20 -n 100\n\
+                  Or its words come behind --, as the shell has read them:\n  \
+                  onrush curl -c 20 -n 100 -- curl -X POST http://127.0.0.1:8000/"
+)]
+pub(super) struct CurlArgs {
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+    /// Its words, as the shell has read them
+    #[arg(last = true, index = 2, num_args = 1.., value_name = "WORDS")]
+    pub(super) words: Vec<String>,
+}
+
+fn command_of_curl(url: Arg) -> Arg {
+    let help = "The command in quotes, as browsers copy it with 'Copy as cURL (bash)'";
+    url.index(1).value_name("COMMAND").value_hint(ValueHint::Other).help_heading(None).help(help)
+}
+
+/// Flags that contradict every command are no help.
+fn without_what_a_command_says(arg: Arg) -> Arg {
+    let is_about_it = matches!(arg.get_help_heading(), Some(TARGET | BODY));
+    let is_said = is_about_it && arg.get_id() != "feed" && arg.get_id() != "seed";
+    arg.hide(is_said)
 }
 
 #[derive(Debug, clap::Args)]
@@ -109,6 +141,16 @@ pub(super) struct GenerateArgs {
 pub(super) enum Generated {
     /// The template of --dynamic, as a starting point for --template
     Template,
+    /// Completions for bash
+    Bash,
+    /// Completions for zsh
+    Zsh,
+    /// Completions for fish
+    Fish,
+    /// Completions for PowerShell
+    Powershell,
+    /// The manual page
+    Man,
 }
 
 #[derive(Debug, clap::Args)]
@@ -124,10 +166,10 @@ pub(super) struct ServeArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// What to test, as in http://127.0.0.1:8000/post
-    #[arg(value_name = "URL", help_heading = TARGET, conflicts_with = "url")]
+    #[arg(value_name = "URL", value_hint = ValueHint::Url, help_heading = TARGET, conflicts_with = "url")]
     pub(super) positional_url: Option<String>,
     /// What to test, as a flag
-    #[arg(long, value_name = "URL", help_heading = TARGET)]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, help_heading = TARGET)]
     pub(super) url: Option<String>,
     /// Request method [default: GET, or POST with a body]
     #[arg(short, long, help_heading = TARGET)]
@@ -167,7 +209,7 @@ pub(super) struct RunArgs {
     #[arg(long, help_heading = BODY)]
     pub(super) dynamic: bool,
     /// Another body for each request, from a template: a file, or the text itself if it has {{ or {% in it
-    #[arg(long, value_name = "FILE|TEXT", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic"])]
+    #[arg(long, value_name = "FILE|TEXT", value_hint = ValueHint::FilePath, help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic"])]
     pub(super) template: Option<String>,
     /// File of bodies: request n carries line n, and after the last line the first again
     #[arg(long, value_name = "FILE", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic", "template"])]
@@ -179,7 +221,7 @@ pub(super) struct RunArgs {
     #[arg(short = 'F', long, value_name = "PART", help_heading = BODY, conflicts_with_all = ["data", "data_file", "dynamic", "template", "data_lines", "form"])]
     pub(super) multipart: Vec<String>,
     /// Rows for templates, CSV or JSON lines: FILE, NAME=FILE, or FILE:ORDER, which is sequential (default), random, shuffle or unique
-    #[arg(long, value_name = "FILE", help_heading = BODY)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = BODY)]
     pub(super) feed: Vec<String>,
     /// Seed of all that is drawn by chance: the same seed, the same run [default: random]
     #[arg(long, value_name = "N", help_heading = BODY)]
@@ -219,9 +261,9 @@ pub(super) struct RunArgs {
     #[arg(long, help_heading = LOAD)]
     pub(super) hold_last_byte: bool,
 
-    /// Time limit of a request, connecting included where it has to
-    #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = positive, help_heading = LIMITS)]
-    pub(super) timeout: Nanos,
+    /// Time limit of a request, connecting included where it has to [default: 10s]
+    #[arg(short, long, value_name = "TIME", value_parser = positive, help_heading = LIMITS)]
+    pub(super) timeout: Option<Nanos>,
     /// Time limit of opening a connection [default: as --timeout]
     #[arg(long, value_name = "TIME", value_parser = positive, help_heading = LIMITS)]
     pub(super) connect_timeout: Option<Nanos>,

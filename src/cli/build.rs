@@ -14,7 +14,7 @@ use crate::plan::{
 };
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing};
-use crate::time::WallClock;
+use crate::time::{Nanos, WallClock};
 
 use super::args::{ModelArg, RunArgs, SpacingArg, Stages, shown};
 use super::body::has_body;
@@ -44,10 +44,11 @@ pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
     };
     texts.bound(args, &mut load, &mut notes)?;
     load.users = load.stop.requests.map_or(load.users, |n| load.users.min(u32::try_from(n).unwrap_or(u32::MAX)));
+    let timeout = args.timeout.unwrap_or(TIMEOUT);
     let limits = Limits {
-        request: args.timeout,
-        connect: args.connect_timeout.unwrap_or(args.timeout),
-        drain: args.drain.unwrap_or(args.timeout),
+        request: timeout,
+        connect: args.connect_timeout.unwrap_or(timeout),
+        drain: args.drain.unwrap_or(timeout),
     };
     let origins = origins(args, &asked.locations, names)?;
     let protocol = protocol(args, &origins, &load, limits.connect, names, &mut notes)?;
@@ -76,6 +77,9 @@ pub(super) struct Preparation {
     /// If asked for.
     pub(super) details: Vec<String>,
 }
+
+/// A request may take so long unless the user says something else.
+const TIMEOUT: Nanos = Nanos::from_secs(10);
 
 fn redirects(args: &RunArgs) -> anyhow::Result<Option<Redirects>> {
     let Some(most) = args.redirect else { return Ok(None) };

@@ -4,7 +4,9 @@ mod args;
 mod body;
 mod build;
 mod compare;
+mod curl;
 mod form;
+mod generate;
 mod head;
 mod list;
 mod outputs;
@@ -32,9 +34,8 @@ use crate::report;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::{Config, Server};
 use crate::stats::{Board, Summary, Verdict};
-use crate::template;
 
-use args::{Args, Command, GenerateArgs, Generated, RunArgs, ServeArgs};
+use args::{Args, Command, RunArgs, ServeArgs};
 use build::Names;
 use outputs::Outputs;
 use progress::Progress;
@@ -61,8 +62,11 @@ pub fn main() -> ExitCode {
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
         Ok(Args { command: Some(Command::Show(args)), .. }) => show::show(&args),
         Ok(Args { command: Some(Command::Compare(args)), .. }) => compare::compare(&args),
-        Ok(Args { command: Some(Command::Generate(args)), .. }) => generate(&args),
-        Ok(Args { run, .. }) => run_load(&run),
+        Ok(Args { command: Some(Command::Generate(args)), .. }) => generate::generate(&args),
+        Ok(Args { command: Some(Command::Curl(args)), .. }) => {
+            curl::run_args(*args).and_then(|(run, notes)| run_load(&run, notes))
+        }
+        Ok(Args { run, .. }) => run_load(&run, Vec::new()),
     };
     ExitCode::from(code.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));
@@ -93,14 +97,14 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
     anyhow::bail!("{} (see --help)", message.trim_start_matches("error: "));
 }
 
-/// A load run.
-fn run_load(args: &RunArgs) -> anyhow::Result<u8> {
+/// A load run, of which something is to be noted already.
+fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
     let (mut plan, prepared) = build::plan(args, Names::Resolved(demo.as_ref().map(Server::address)))?;
     if args.verbose {
         prepared.details.iter().for_each(|detail| complain(detail));
     }
-    let mut notes = prepared.notes;
+    notes.extend(prepared.notes);
     notes.extend(preflight::check(&mut plan, demo.is_some())?);
     let outputs = Outputs::create(args)?;
     let stop = on_interrupt()?;
@@ -141,7 +145,7 @@ fn watched(
 ) -> anyhow::Result<(Outcome, Outputs)> {
     let board = Board::new(plan.workers);
     let csv = outputs.csv.take();
-    let setting = Setting { board: &board, stop, csv, notes };
+    let setting = Setting { board: &board, stop, csv, notes, route: curl::route(args) };
     let outcome = std::thread::scope(|scope| {
         let progress = Progress::start(scope, &board, plan, args);
         let outcome = run::run(plan, setting);
@@ -205,14 +209,6 @@ fn exit_code(outcome: &Outcome, written: bool, strict: bool) -> u8 {
         () if strict && outcome.summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
         () => DONE,
     }
-}
-
-/// What helps to begin with.
-fn generate(args: &GenerateArgs) -> anyhow::Result<u8> {
-    match args.what {
-        Generated::Template => io::stdout().write_all(template::BUILT_IN.as_bytes())?,
-    }
-    Ok(DONE)
 }
 
 /// The built-in target, until it is interrupted.

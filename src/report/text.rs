@@ -307,6 +307,8 @@ fn status(s: &Summary) -> String {
 
 /// As many kinds of failures as fit a screen; the JSON has all.
 const MOST_FAILURES: usize = 8;
+/// As many of them have a command, which may be long.
+const MOST_COMMANDS: usize = 3;
 
 fn failures(s: &Summary, paint: Paint) -> String {
     let mut out = String::new();
@@ -321,6 +323,10 @@ fn failures(s: &Summary, paint: Paint) -> String {
         };
         let details = [times, f.example.clone()].map(|part| paint.apply(DIM, &part));
         out += &wrap(&format!("  {:<16}{:>7}  ", "", ""), &details, "; ");
+        // Not wrapped: it is there to be copied.
+        if let Some(curl) = f.curl.as_ref().filter(|_| i < MOST_COMMANDS) {
+            out += &format!("    {}\n", paint.apply(DIM, curl));
+        }
     }
     if s.failures.len() > MOST_FAILURES {
         out += &line("", &format!("{:>7}  and {} more kinds", "", s.failures.len() - MOST_FAILURES));
@@ -507,6 +513,7 @@ mod tests {
                 first_s: 0.5,
                 last_s: 0.5,
                 example: "request 17 after 3.40 ms".into(),
+                curl: Some("curl -H 'Authorization: ***' --data-raw '{}' http://127.0.0.1:8000/post".into()),
             }],
             waves: Some(WavesLine {
                 count: 5,
@@ -552,6 +559,7 @@ waves of 20 users, 100 requests, timeout 10.0 s, seed 7
 
   Failures              1  read: reset
                            at 500 ms; request 17 after 3.40 ms
+    curl -H 'Authorization: ***' --data-raw '{}' http://127.0.0.1:8000/post
 ";
 
     #[test]
@@ -655,7 +663,9 @@ open model, 20 connections, 1,000/s poisson, for 10.0 s, timeout 10.0 s, seed 7
         most.notes =
             vec!["a note that is long enough to need more than one line of eighty columns, as many are".into()];
         for paint in [Paint::Plain, Paint::Colour] {
-            for line in text(&most, paint).lines() {
+            let text = text(&most, paint);
+            assert_eq!(text.matches("curl -H").count(), MOST_COMMANDS);
+            for line in text.lines().filter(|line| !line.contains("curl -H")) {
                 assert!(width(line) <= 80, "{} columns: {line}", width(line));
             }
         }

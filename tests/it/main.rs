@@ -1,8 +1,10 @@
 //! The binary, from outside.
 
 mod compare;
+mod curl;
 mod faults;
 mod floors;
+mod generate;
 mod hostile;
 mod http2;
 mod load;

@@ -217,7 +217,9 @@ fn a_descriptor_limit_without_room_for_one_user_is_refused_with_the_numbers() {
 
 #[test]
 fn the_help_is_what_it_was() {
-    for (arguments, name) in [("--help", "help"), ("-h", "short_help"), ("serve --help", "serve_help")] {
+    for (arguments, name) in
+        [("--help", "help"), ("-h", "short_help"), ("serve --help", "serve_help"), ("curl -h", "curl_help")]
+    {
         let run = onrush(arguments).env("COLUMNS", "100").finish();
         assert_eq!((run.code, run.stderr.as_str()), (0, ""));
         insta::assert_snapshot!(name, run.stdout);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Cause, Phase, Record};
+use crate::record::{Cause, Failure, Phase, Record};
 use crate::stats::series::IntervalSum;
 use crate::stats::{MOST_TARGETS, Tally, TargetTally};
 use crate::time::Nanos;
@@ -34,6 +34,9 @@ pub struct FailureLine {
     pub last_s: f64,
     /// The first one, in words.
     pub example: String,
+    /// The first one as a command of curl, secrets masked; None if there is no such command.
+    #[serde(default)]
+    pub curl: Option<String>,
 }
 
 /// What became of the requests of one target.
@@ -105,7 +108,7 @@ pub struct IntervalLine {
     pub send_lag_ms: Option<Latency>,
 }
 
-pub(super) fn failure_lines(tally: &Tally) -> Vec<FailureLine> {
+pub(super) fn failure_lines(tally: &Tally, commands: &[(Failure, String)]) -> Vec<FailureLine> {
     let mut lines: Vec<_> = tally
         .failures
         .iter()
@@ -116,6 +119,7 @@ pub(super) fn failure_lines(tally: &Tally) -> Vec<FailureLine> {
             first_s: f.first.since(tally.t0).as_secs(),
             last_s: f.last.since(tally.t0).as_secs(),
             example: example(&f.example),
+            curl: commands.iter().find(|(failure, _)| *failure == f.failure).map(|(_, command)| command.clone()),
         })
         .collect();
     lines.sort_by(|a, b| b.count.cmp(&a.count).then(a.first_s.total_cmp(&b.first_s)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Phase;
+use crate::record::{Failure, Phase};
 use crate::time::Nanos;
 
 use super::verdict::{Circumstances, GeneratorLine, retried_connects};
@@ -148,6 +148,8 @@ pub struct RunFacts {
     pub warmup_s: Option<f64>,
     /// The names of the targets.
     pub targets: Vec<String>,
+    /// Commands of curl that ask what the first request of each kind of failure asked.
+    pub commands: Vec<(Failure, String)>,
     /// What the tool itself had.
     pub circumstances: Circumstances,
 }
@@ -196,7 +198,7 @@ impl Summary {
             generator: GeneratorLine::new(tally, &facts.plan.model, &facts.circumstances),
             targets: lines::target_lines(tally, &facts.targets),
             status: tally.statuses().map(|(status, n)| (status.to_string(), n)).collect(),
-            failures: lines::failure_lines(tally),
+            failures: lines::failure_lines(tally, &facts.commands),
             waves: (facts.plan.model == "waves").then(|| lines::waves_line(tally, facts.plan.concurrency)),
             intervals,
             interval_s: interval.as_secs(),
@@ -275,6 +277,7 @@ mod tests {
             notes: vec![],
             warmup_s: None,
             targets: vec![],
+            commands: vec![],
             circumstances: Circumstances::default(),
         };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());

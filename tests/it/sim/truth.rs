@@ -53,6 +53,7 @@ fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         notes: vec![],
         warmup_s: None,
         targets: vec![],
+        commands: vec![],
         circumstances: Circumstances { asked: 1, reached: 1, ..Circumstances::default() },
     };
     Summary::new(facts, &ran.tally)
