@@ -4,6 +4,7 @@ mod faults;
 mod floors;
 mod hostile;
 mod http2;
+mod live;
 mod load;
 mod readme;
 mod requests;
