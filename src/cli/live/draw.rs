@@ -122,12 +122,10 @@ impl View<'_> {
         };
         let [left, right] =
             Layout::horizontal([Constraint::Min(0), Constraint::Length(state.len() as u16 + 1)]).areas(area);
-        let what = [
-            Span::styled(" onrush  ", self.palette.strong()),
-            Span::raw(format!("{}  ", self.title.what)),
-            Span::raw(self.title.url.as_str()),
-        ];
-        Line::from_iter(what).render(left, buffer);
+        let name = Span::styled(" onrush  ", self.palette.strong());
+        let what = format!("{}  {}", self.title.what, self.title.url);
+        let room = usize::from(left.width).saturating_sub(name.width());
+        Line::from_iter([name, Span::raw(shortened(&what, room))]).render(left, buffer);
         Line::styled(state, style).right_aligned().render(right, buffer);
     }
 
@@ -190,6 +188,13 @@ impl View<'_> {
         let answers = answers::lines(history, usize::from(third.height.saturating_sub(2)), palette);
         panels::lines("Answers and failures", answers, third, buffer, palette);
         panels::lines("This tool", tool, last, buffer, palette);
+    }
+}
+
+fn shortened(text: &str, width: usize) -> String {
+    match text.chars().count() > width {
+        true => text.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        false => text.into(),
     }
 }
 

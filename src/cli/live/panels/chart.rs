@@ -16,9 +16,9 @@ use super::tenths;
 /// Columns for what stands at the ticks, and the axis.
 const NAMES: u16 = 9;
 
-/// A curve: (seconds since T0, value).
+/// A curve: (seconds since T0, value). Where there is no value it is broken, for a line would claim one.
 pub(super) struct Curve {
-    pub(super) points: Vec<(f64, f64)>,
+    pub(super) points: Vec<(f64, Option<f64>)>,
     pub(super) style: Style,
 }
 
@@ -55,10 +55,13 @@ impl Chart {
             .paint(|context| {
                 for curve in &self.curves {
                     let color = curve.style.fg.unwrap_or_default();
-                    context.draw(&Points { coords: &curve.points, color });
+                    // A point between two gaps has no stroke.
+                    let coords: Vec<(f64, f64)> = curve.points.iter().filter_map(|&(x, y)| Some((x, y?))).collect();
+                    context.draw(&Points { coords: &coords, color });
                     for pair in curve.points.windows(2) {
-                        let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
-                        context.draw(&Stroke { x1, y1, x2, y2, color });
+                        if let [(x1, Some(y1)), (x2, Some(y2))] = *pair {
+                            context.draw(&Stroke { x1, y1, x2, y2, color });
+                        }
                     }
                 }
             })

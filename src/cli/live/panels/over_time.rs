@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::cli::live::history::History;
+use crate::cli::live::history::{History, Rates};
 use crate::cli::live::palette::Palette;
 use crate::time::Nanos;
 use crate::units::rate;
@@ -27,7 +27,7 @@ pub(in crate::cli::live) fn response(history: &History, area: Rect, buffer: &mut
     }
     let inner = frame(title, area, buffer, palette);
     let at = |n: usize| {
-        let points = history.points.iter().filter_map(move |p| Some((p.at.as_secs(), log(p.response?[n]))));
+        let points = history.points.iter().map(|p| (p.at.as_secs(), p.response.map(|response| log(response[n]))));
         Curve { points: points.collect(), style: styles[n] }
     };
     let known = || history.points.iter().filter_map(|point| point.response);
@@ -48,17 +48,21 @@ pub(in crate::cli::live) fn rates(history: &History, is_open: bool, area: Rect, 
         title.push_span(Span::styled(format!(" reached {} ", rate(now.reached)), reached));
     }
     let inner = frame(title, area, buffer, palette);
-    let known = || history.points.iter().filter_map(|point| Some((point.at.as_secs(), point.rates?)));
-    let top = known().map(|(_, rates)| if is_open { rates.offered.max(rates.reached) } else { rates.reached });
+    let known = history.points.iter().filter_map(|point| point.rates);
+    let top = known.map(|rates| if is_open { rates.offered.max(rates.reached) } else { rates.reached });
     let top = top.fold(0.0, f64::max);
     if top <= 0.0 {
         return;
     }
+    let curve = |of: fn(Rates) -> f64, style| {
+        let points = history.points.iter().map(|point| (point.at.as_secs(), point.rates.map(of)));
+        Curve { points: points.collect(), style }
+    };
     let mut curves = Vec::new();
     if is_open {
-        curves.push(Curve { points: known().map(|(at, rates)| (at, rates.offered)).collect(), style: offered });
+        curves.push(curve(|rates| rates.offered, offered));
     }
-    curves.push(Curve { points: known().map(|(at, rates)| (at, rates.reached)).collect(), style: reached });
+    curves.push(curve(|rates| rates.reached, reached));
     let step = above(top / 4.0);
     let ticks = (0..=(top / step).ceil() as u32).map(f64::from).map(|n| Tick { at: n * step, name: short(n * step) });
     Chart { curves, ticks: ticks.collect(), seconds: history.elapsed.as_secs() }.draw(inner, buffer, palette);
