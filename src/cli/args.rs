@@ -346,6 +346,9 @@ pub(super) struct RunArgs {
     /// Show progress even where standard error is no terminal
     #[arg(long, help_heading = OUTPUT, conflicts_with = "no_progress")]
     pub(super) progress: bool,
+    /// Watch the run on the whole screen: q ends it, p pauses drawing, ? helps
+    #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["progress", "no_progress"])]
+    pub(super) live: bool,
     /// Show no progress
     #[arg(long, help_heading = OUTPUT)]
     pub(super) no_progress: bool,

@@ -8,7 +8,9 @@ mod curl;
 mod form;
 mod generate;
 mod head;
+mod interrupt;
 mod list;
+mod live;
 mod outputs;
 mod preflight;
 mod progress;
@@ -26,7 +28,6 @@ use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::net::limits;
 use crate::plan::Plan;
@@ -37,6 +38,7 @@ use crate::stats::{Board, Summary, Verdict};
 
 use args::{Args, Command, RunArgs, ServeArgs};
 use build::Names;
+use live::{Live, Watching};
 use outputs::Outputs;
 use progress::Progress;
 
@@ -107,7 +109,7 @@ fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     notes.extend(prepared.notes);
     notes.extend(preflight::check(&mut plan, demo.is_some())?);
     let outputs = Outputs::create(args)?;
-    let stop = on_interrupt()?;
+    let stop = interrupt::ends_the_run()?;
     let (outcome, outputs) = watched(&plan, args, outputs, stop, notes)?;
     let written = print(args, &outcome, outputs);
     Ok(exit_code(&outcome, written, args.strict))
@@ -125,16 +127,6 @@ fn start_server(listen: std::net::SocketAddr, threads: usize) -> anyhow::Result<
     Server::start(&Config { listen, threads }).map_err(|e| anyhow::anyhow!("cannot listen on {listen}: {e}"))
 }
 
-/// The first interruption ends the run in order, the second one the process.
-fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
-}
-
 /// Runs the plan, with or without somebody watching: the engine does the same.
 fn watched(
     plan: &Plan,
@@ -145,11 +137,17 @@ fn watched(
 ) -> anyhow::Result<(Outcome, Outputs)> {
     let board = Board::new(plan.workers);
     let csv = outputs.csv.take();
+    let live = Live::new(args, &stop);
+    if live.is_none() {
+        interrupt::second_ends_the_process(false)?;
+    }
     let setting = Setting { board: &board, stop, csv, notes, route: curl::route(args) };
     let outcome = std::thread::scope(|scope| {
-        let progress = Progress::start(scope, &board, plan, args);
+        let progress = Progress::start(scope, &board, plan, args, live.is_some());
+        let live = live.map(|live| live.start(scope, &board, plan));
         let outcome = run::run(plan, setting);
         progress.stop();
+        live.into_iter().for_each(Watching::stop);
         outcome
     })?;
     Ok((outcome, outputs))
@@ -214,7 +212,7 @@ fn exit_code(outcome: &Outcome, written: bool, strict: bool) -> u8 {
 /// The built-in target, until it is interrupted.
 fn serve(args: &ServeArgs) -> anyhow::Result<u8> {
     limits::raise_descriptor_limit();
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = signal_hook::iterator::Signals::new(interrupt::SIGNALS)?;
     let server = start_server(args.listen, args.threads.map_or_else(target::cores, |n| n as usize))?;
     writeln!(io::stdout(), "listening on http://{}", server.address())?;
     io::stdout().flush()?;

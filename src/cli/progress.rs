@@ -26,15 +26,16 @@ enum View {
 }
 
 impl<'scope> Progress<'scope> {
-    /// Shows progress on a terminal, or where it was asked for.
+    /// Shows progress on a terminal, or where it was asked for; not where the live view does.
     pub(super) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         board: &'env Board,
         plan: &Plan,
         args: &RunArgs,
+        is_live: bool,
     ) -> Progress<'scope> {
         let terminal = io::stderr().is_terminal();
-        if args.no_progress || !(terminal || args.progress) {
+        if args.no_progress || is_live || !(terminal || args.progress || args.live) {
             return Progress(None);
         }
         let stop = plan.load.stop;
@@ -90,7 +91,7 @@ impl View {
 }
 
 /// The share of the run that is over, by whichever end is nearer.
-fn share(snapshot: &Snapshot, stop: Stop, now: Nanos) -> f64 {
+pub(super) fn share(snapshot: &Snapshot, stop: Stop, now: Nanos) -> f64 {
     if snapshot.t0 == Nanos::ZERO {
         return 0.0;
     }

@@ -29,5 +29,5 @@ pub use summary::{
     SteadyLine, Summary, TargetLine, Tool, WaveLine, WavesLine,
 };
 pub use tally::{Clocks, Counts, Extra, FailureCount, Tally};
-pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, Verdict};
+pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};
 pub use waves::{WaveFacts, WaveTally};

@@ -12,6 +12,10 @@ use crate::time::Nanos;
 
 use super::{Distribution, Ppm, Tally};
 
+mod so_far;
+
+pub use so_far::SoFar;
+
 /// Whether a measurement can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -7,6 +7,7 @@ mod floors;
 mod generate;
 mod hostile;
 mod http2;
+mod live;
 mod load;
 mod readme;
 mod requests;

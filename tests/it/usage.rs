@@ -70,6 +70,8 @@ fn contradictory_flags_are_both_named() {
         ("{url} --unix-socket x -6", ["--unix-socket", "--ipv6"]),
         ("{url} -4 -6", ["--ipv4", "--ipv6"]),
         ("{url} --progress --no-progress", ["--progress", "--no-progress"]),
+        ("{url} --live --no-progress", ["--live", "--no-progress"]),
+        ("{url} --progress --live", ["--progress", "--live"]),
         ("{url} --model closed --wave-every 1s", ["--model closed", "--wave-every"]),
         ("{url} --model closed --hold-last-byte", ["--model closed", "--hold-last-byte"]),
         ("{url} --disable-keepalive --hold-last-byte", ["--disable-keepalive", "--hold-last-byte"]),
