@@ -3,9 +3,13 @@
 
 pub mod comparison;
 mod hlog;
+mod html;
 mod json;
+#[cfg(test)]
+mod sample;
 mod text;
 
 pub use hlog::hlog;
+pub use html::html;
 pub use json::json;
 pub use text::{Paint, text};

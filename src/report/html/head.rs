@@ -1,0 +1,105 @@
+//! The top of the page: what ran, whether to believe it, and the numbers that most readers came for.
+
+use serde::Serialize;
+
+use crate::stats::{Latency, LimitedBy, Summary, Verdict};
+use crate::units::{self, count, grouped, percent};
+
+use super::section::Fact;
+use super::words::{interval, ms, quantile, seconds};
+
+/// Whether the measurement can be believed, and why not.
+#[derive(Debug, Serialize)]
+pub(super) struct Judgement {
+    text: &'static str,
+    class: &'static str,
+    limited_by: String,
+    reasons: Vec<String>,
+}
+
+pub(super) fn judgement(s: &Summary) -> Judgement {
+    let g = &s.generator;
+    let class = match g.verdict {
+        Verdict::Valid => "good",
+        Verdict::Degraded => "warn",
+        Verdict::Invalid => "bad",
+    };
+    let limited_by = g.limited_by.map_or(String::new(), |by| {
+        let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
+        format!("limited by {the}{}", by.text())
+    });
+    Judgement { text: g.verdict.text(), class, limited_by, reasons: g.reasons.clone() }
+}
+
+/// What was asked for, part by part.
+pub(super) fn asked(s: &Summary) -> Vec<String> {
+    let plan = &s.plan;
+    let users = count(plan.concurrency.into(), if plan.model == "open" { "connection" } else { "user" });
+    let mut parts = vec![format!("{} model", plan.model), users, format!("HTTP/{}", plan.http_version)];
+    if let (Some(connections), Some(streams)) = (plan.connections, plan.streams) {
+        let allowed = s.streams_allowed.map_or(String::new(), |n| format!(", {} allowed", grouped(n.into())));
+        parts.push(format!(
+            "{} of {}{allowed}",
+            count(connections.into(), "connection"),
+            count(streams.into(), "stream")
+        ));
+    }
+    if let (Some(rate), Some(arrivals)) = (plan.rate_per_s, &plan.arrivals) {
+        let stages = if plan.stages.len() > 1 { format!(" in {} stages", plan.stages.len()) } else { String::new() };
+        parts.push(format!("{}{stages}, {arrivals}", units::rate(rate)));
+    }
+    parts.extend(plan.requests.map(|n| count(n, "request")));
+    parts.extend(plan.duration_s.map(|s| format!("for {}", seconds(s))));
+    parts.extend(plan.warmup.as_ref().map(|warmup| format!("warm-up {warmup}")));
+    parts.push(format!("timeout {}", seconds(plan.timeout_s)));
+    parts.push(count(plan.workers.into(), "worker"));
+    parts.push(format!("seed {}", plan.seed));
+    parts
+}
+
+/// The headline numbers.
+pub(super) fn tiles(s: &Summary) -> Vec<Fact> {
+    let a = &s.accounting;
+    let throughput = match s.plan.rate_per_s {
+        Some(rate) => format!("of {} offered", units::rate(rate)),
+        None => format!("over {}", seconds(s.wall_s)),
+    };
+    let mut tiles = vec![Fact::new("Requests", grouped(a.scheduled), format!("in {}", seconds(s.wall_s)))];
+    tiles.extend(s.success_rate.map(|rate| {
+        let tone = if rate < 1.0 { "bad" } else { "good" };
+        let errors = a.http_error.saturating_add(a.failed).saturating_add(a.timeout);
+        Fact { tone, ..Fact::new("Success rate", percent(rate), count(errors, "error")) }
+    }));
+    tiles.push(Fact::new("Throughput", units::rate(s.throughput_per_s), throughput));
+    let Some(response) = &s.response_ms else { return tiles };
+    let time = |title: &str, name: &str, value: fn(&Latency) -> f64| {
+        let certain = s.confidence.iter().find(|c| c.quantile == name).and_then(interval);
+        let note = certain.map_or("response time".into(), |interval| format!("95 %: {interval}"));
+        Fact::new(title, quantile(response, name, value(response)), note)
+    };
+    tiles.extend([time("p50", "p50", |l| l.p50), time("p99", "p99", |l| l.p99), time("max", "max", |l| l.max)]);
+    tiles
+}
+
+/// What else a reader should know: notes, and how much went over the wire.
+pub(super) fn notes(s: &Summary) -> Vec<String> {
+    let mut notes = s.notes.clone();
+    notes.extend(s.interrupted.then(|| "interrupted: what was under way counts as unfinished".into()));
+    notes.extend(
+        s.steady
+            .from_s
+            .filter(|from| *from > 0.0)
+            .map(|from| format!("response times had settled {} after the start", ms(from * 1e3))),
+    );
+    let mut data = vec![
+        format!("{} received", units::bytes(s.bytes_in)),
+        format!("{} sent", units::bytes(s.bytes_out)),
+        count(s.connections, "connection"),
+    ];
+    data.extend(
+        (s.connections_replaced > 0).then(|| format!("{} found closed and replaced", grouped(s.connections_replaced))),
+    );
+    data.extend((s.requests_retried > 0).then(|| format!("{} sent again", count(s.requests_retried, "request"))));
+    notes.push(data.join(", "));
+    notes
+}
