@@ -21,5 +21,6 @@ pub mod sink;
 pub mod source;
 pub mod stats;
 pub mod template;
+pub mod threshold;
 pub mod time;
 pub mod units;

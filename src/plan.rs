@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::request::{Body, RequestHead};
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing, share_of};
+use crate::threshold::Threshold;
 use crate::time::Nanos;
 
 /// Everything that the engine needs to know of a run.
@@ -36,6 +37,8 @@ pub struct Plan {
     pub workers: u32,
     /// The kernel stamps what arrives, so that it is known how long it lay unread.
     pub stamps: bool,
+    /// What the run is to be like.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// Which protocol carries requests, and how users share connections.

@@ -3,9 +3,9 @@
 mod example;
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use mio::Waker;
@@ -32,6 +32,8 @@ pub struct Setting<'a> {
     pub notes: Vec<String>,
     /// How curl would reach the servers; None if it could not.
     pub route: Option<Route>,
+    /// Why the run was ended early, where whoever did it had a reason.
+    pub ended_early: &'a OnceLock<String>,
 }
 
 /// What a run leaves behind.
@@ -64,7 +66,7 @@ const QUEUE_PER_WORKER: usize = 16;
 /// # Errors
 /// [`RunError`]; failures of requests are part of the summary.
 pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
-    let Setting { board, stop, csv, notes, route } = setting;
+    let Setting { board, stop, csv, mut notes, route, ended_early } = setting;
     let tls =
         |origin: &Origin| origin.tls.as_ref().map(|tls| TlsSettings::new(tls, &[plan.protocol.alpn()])).transpose();
     let tls: Vec<_> = plan.origins.iter().map(tls).collect::<Result<_, String>>().map_err(RunError::Tls)?;
@@ -113,6 +115,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         let saved = log.map(|log| log.join().map_err(|_| RunError::Panicked)).transpose()?;
         Ok::<(Tally, Option<Saved>), RunError>((sum, saved))
     })?;
+    notes.extend(ended_early.get().cloned());
     // When counting began; now, if it never did.
     let started = clock.unix_at(shared.t0().unwrap_or_else(crate::time::monotonic));
     let facts = RunFacts {
@@ -124,6 +127,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         warmup_s: shared.auto.lasted().map(Nanos::as_secs),
         commands: route.map_or(Vec::new(), |route| example::commands(plan, &tally, clock, &route)),
         targets: plan.targets.list.iter().map(|target| target.name.clone()).collect(),
+        thresholds: plan.thresholds.clone(),
         circumstances: Circumstances { noise, ..circumstances(plan, &shared) },
     };
     Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })

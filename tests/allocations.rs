@@ -84,6 +84,7 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
         seed: 1,
         workers: 1,
         stamps: false,
+        thresholds: vec![],
     }
 }
 

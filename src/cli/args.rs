@@ -9,6 +9,7 @@ use crate::compare::{Limit, parse_percentage};
 use crate::plan::{StatusSet, Warmup};
 use crate::report::Paint;
 use crate::schedule::Stage;
+use crate::threshold::Threshold;
 use crate::time::Nanos;
 use crate::units;
 
@@ -21,8 +22,8 @@ use crate::units;
     args_override_self = true,
     disable_help_subcommand = true,
     after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
-                  Exit codes: 0 done, 1 compare: a limit is exceeded, 2 wrong usage (nothing\n\
-                  was sent), 3 no request was answered, 4 --strict and the measurement is INVALID,\n\
+                  Exit codes: 0 done, 1 a threshold was not met, 2 wrong usage (nothing was sent),\n\
+                  3 no request was answered, 4 --strict and the measurement is INVALID,\n\
                   5 an output file could not be written to the end, 130 interrupted.\n\
                   Example: onrush --demo --method POST --dynamic -c 20 -n 100 --csv results.csv"
 )]
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Run a command line of curl as a load
     Curl(Box<CurlArgs>),
+    /// Print the summary of a run again, from what --json wrote
+    Report(ReportArgs),
     /// Print what helps to begin with
     Generate(GenerateArgs),
 }
@@ -128,6 +131,28 @@ impl CompareArgs {
     pub(super) fn form(&self) -> CompareForm {
         if self.markdown { CompareForm::Markdown } else { self.output }
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ReportArgs {
+    /// What --json wrote (- for standard input)
+    #[arg(value_name = "FILE")]
+    pub(super) summary: PathBuf,
+    /// Form of what is printed
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub(super) output: Output,
+    /// As --output markdown
+    #[arg(long, conflicts_with = "output")]
+    pub(super) markdown: bool,
+    /// Write the summary as a page of its own for a browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Write a test case for each threshold, as JUnit has them
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Colours; NO_COLOR is respected
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
 }
 
 #[derive(Debug, clap::Args)]
@@ -334,6 +359,18 @@ pub(super) struct RunArgs {
     /// Write histograms over time as an HdrHistogram log (- for standard output)
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub(super) hdr: Option<PathBuf>,
+    /// Write the summary as a page of its own for a browser
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) html: Option<PathBuf>,
+    /// Write a test case for each threshold, as JUnit has them
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT, requires = "threshold")]
+    pub(super) junit: Option<PathBuf>,
+    /// Write a line of JSON for each second while the run goes on (- for standard output)
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
+    pub(super) jsonl: Option<PathBuf>,
+    /// Answer Prometheus at this port, or address and port, while the run goes on
+    #[arg(long, value_name = "[ADDR:]PORT", help_heading = OUTPUT, value_parser = listen)]
+    pub(super) metrics: Option<SocketAddr>,
     /// Say how requests are made, before the run
     #[arg(short, long, help_heading = OUTPUT)]
     pub(super) verbose: bool,
@@ -356,6 +393,12 @@ pub(super) struct RunArgs {
     #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", help_heading = OUTPUT)]
     pub(super) color: Colour,
 
+    /// What the run is to be like, else exit code 1: p99<200ms, service.max<1s, errors<1%, failed<10, rate>500, spread.p99<1ms; may be repeated
+    #[arg(long, value_name = "RULE", help_heading = VERDICT, value_parser = Threshold::parse)]
+    pub(super) threshold: Vec<Threshold>,
+    /// End the run as soon as a threshold cannot be met any more
+    #[arg(long, help_heading = VERDICT, requires = "threshold")]
+    pub(super) abort_on_fail: bool,
     /// Exit with code 4 if the measurement is INVALID
     #[arg(long, help_heading = VERDICT)]
     pub(super) strict: bool,
@@ -416,6 +459,8 @@ pub(super) struct Stages(pub(super) Vec<Stage>);
 pub(super) enum Output {
     Text,
     Json,
+    /// Fit for a comment or a job's summary
+    Markdown,
     None,
 }
 
@@ -437,15 +482,17 @@ impl Colour {
     }
 }
 
+impl ReportArgs {
+    /// The form, whichever way it was given.
+    pub(super) fn form(&self) -> Output {
+        if self.markdown { Output::Markdown } else { self.output }
+    }
+}
+
 impl RunArgs {
     /// The URL, whichever way it was given.
     pub(super) fn url(&self) -> Option<&str> {
         self.positional_url.as_deref().or(self.url.as_deref())
-    }
-
-    /// Rows or JSON go to standard output: the text summary has to go elsewhere.
-    pub(super) fn stdout_is_taken(&self) -> bool {
-        [&self.csv, &self.json, &self.hdr].into_iter().flatten().any(|path| is_stdio(path))
     }
 }
 
@@ -464,6 +511,14 @@ fn positive(text: &str) -> Result<Nanos, String> {
         Nanos::ZERO => Err("it must be longer than zero".into()),
         time => Ok(time),
     }
+}
+
+/// A port alone is one of the loopback interface: nobody else is to read along by mistake.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let port = text.strip_prefix(':').unwrap_or(text).parse().map(loopback);
+    port.or_else(|_| text.parse())
+        .map_err(|_| "write a port, or an address and a port, as in 9090 or [::1]:9090".into())
 }
 
 fn stages(text: &str) -> Result<Stages, String> {

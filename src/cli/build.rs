@@ -65,6 +65,7 @@ pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
         seed,
         workers,
         stamps: args.kernel_stamps,
+        thresholds: args.threshold.clone(),
     };
     plan.workers = workers.min(plan.connections());
     Ok((plan, Preparation { notes, details: texts.how() }))

@@ -1,5 +1,6 @@
 //! The command line: the only place that prints, and that decides how the process ends.
 
+mod abort;
 mod args;
 mod body;
 mod build;
@@ -9,38 +10,43 @@ mod form;
 mod generate;
 mod head;
 mod interrupt;
+mod jsonl;
 mod list;
 mod live;
+mod metrics;
 mod outputs;
 mod preflight;
 mod progress;
 mod protocol;
+mod report;
 mod saved;
 mod show;
 mod target;
 mod texts;
+mod watcher;
+mod watchers;
 
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
+use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::net::limits;
 use crate::plan::Plan;
-use crate::report;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::{Config, Server};
+use crate::sink::CsvFile;
 use crate::stats::{Board, Summary, Verdict};
+use crate::units;
 
 use args::{Args, Command, RunArgs, ServeArgs};
 use build::Names;
-use live::{Live, Watching};
+use metrics::Metrics;
 use outputs::Outputs;
-use progress::Progress;
+use watchers::Prepared;
 
 /// All went as asked.
 const DONE: u8 = 0;
@@ -64,6 +70,7 @@ pub fn main() -> ExitCode {
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
         Ok(Args { command: Some(Command::Show(args)), .. }) => show::show(&args),
         Ok(Args { command: Some(Command::Compare(args)), .. }) => compare::compare(&args),
+        Ok(Args { command: Some(Command::Report(args)), .. }) => report::report(&args),
         Ok(Args { command: Some(Command::Generate(args)), .. }) => generate::generate(&args),
         Ok(Args { command: Some(Command::Curl(args)), .. }) => {
             curl::run_args(*args).and_then(|(run, notes)| run_load(&run, notes))
@@ -108,11 +115,20 @@ fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     }
     notes.extend(prepared.notes);
     notes.extend(preflight::check(&mut plan, demo.is_some())?);
-    let outputs = Outputs::create(args)?;
-    let stop = interrupt::ends_the_run()?;
-    let (outcome, outputs) = watched(&plan, args, outputs, stop, notes)?;
-    let written = print(args, &outcome, outputs);
-    Ok(exit_code(&outcome, written, args.strict))
+    let (outputs, csv, jsonl) = Outputs::of_run(args)?;
+    let metrics = args.metrics.map(Metrics::listen).transpose()?;
+    if let Some(metrics) = &metrics {
+        complain(&format!("metrics at {} while the run goes on", metrics.url()));
+    }
+    let csv = csv.map(CsvFile::new).transpose().with_context(|| {
+        let path = args.csv.as_deref().map_or(String::new(), args::shown);
+        format!("--csv: cannot write {path}")
+    })?;
+    let watching = Prepared::new(args, interrupt::ends_the_run()?, jsonl, metrics)?;
+    let Ran { outcome, was_aborted, jsonl } = watched(&plan, args, csv, watching, notes)?;
+    let (files, streamed) = streamed(args, &outcome, jsonl);
+    let written = outputs.write(&outcome.summary, files) && streamed;
+    Ok(exit_code(&outcome.summary, was_aborted, written, args.strict))
 }
 
 /// The built-in target, on a free port of the loopback interface.
@@ -127,84 +143,68 @@ fn start_server(listen: std::net::SocketAddr, threads: usize) -> anyhow::Result<
     Server::start(&Config { listen, threads }).map_err(|e| anyhow::anyhow!("cannot listen on {listen}: {e}"))
 }
 
+/// A run that is over.
+struct Ran {
+    outcome: Outcome,
+    /// A threshold that could not be met any more ended it.
+    was_aborted: bool,
+    /// Whether the lines of `--jsonl` could be written.
+    jsonl: io::Result<()>,
+}
+
 /// Runs the plan, with or without somebody watching: the engine does the same.
 fn watched(
     plan: &Plan,
     args: &RunArgs,
-    mut outputs: Outputs,
-    stop: Arc<AtomicBool>,
+    csv: Option<CsvFile<outputs::File>>,
+    mut watching: Prepared,
     notes: Vec<String>,
-) -> anyhow::Result<(Outcome, Outputs)> {
+) -> anyhow::Result<Ran> {
     let board = Board::new(plan.workers);
-    let csv = outputs.csv.take();
-    let live = Live::new(args, &stop);
-    if live.is_none() {
-        interrupt::second_ends_the_process(false)?;
-    }
-    let setting = Setting { board: &board, stop, csv, notes, route: curl::route(args) };
-    let outcome = std::thread::scope(|scope| {
-        let progress = Progress::start(scope, &board, plan, args, live.is_some());
-        let live = live.map(|live| live.start(scope, &board, plan));
+    let stop = Arc::clone(&watching.stop);
+    let ended_early = Arc::clone(&watching.ended_early);
+    let setting = Setting { board: &board, stop, csv, notes, route: curl::route(args), ended_early: &ended_early };
+    let (outcome, jsonl) = std::thread::scope(|scope| {
+        let watchers = watching.start(scope, &board, plan, args);
         let outcome = run::run(plan, setting);
-        progress.stop();
-        live.into_iter().for_each(Watching::stop);
-        outcome
-    })?;
-    Ok((outcome, outputs))
+        (outcome, watchers.stop())
+    });
+    Ok(Ran { outcome: outcome?, was_aborted: ended_early.get().is_some(), jsonl })
 }
 
-/// Everything that is printed or written after a run. False if a file could not be written to its end.
-fn print(args: &RunArgs, outcome: &Outcome, outputs: Outputs) -> bool {
-    let summary = &outcome.summary;
+/// The files that were written while the run went on, and whether all of each was.
+fn streamed(args: &RunArgs, outcome: &Outcome, jsonl: io::Result<()>) -> (Vec<String>, bool) {
     let mut files = Vec::new();
     let mut written = true;
     if let (Some(path), Some(saved)) = (&args.csv, &outcome.csv) {
-        files.push(format!("{} ({})", args::shown(path), crate::units::count(saved.rows, "row")));
-        if let Some(error) = &saved.error {
-            complain(&format!("{}: {error}: {} rows were saved before that", args::shown(path), saved.rows));
-            written = false;
+        match &saved.error {
+            None => files.push(format!("{} ({})", args::shown(path), units::count(saved.rows, "row"))),
+            Some(error) => {
+                complain(&format!("{}: {error}: {} rows were saved before that", args::shown(path), saved.rows));
+                written = false;
+            }
         }
     }
-    let mut save = |path: &Option<PathBuf>, file: Option<Box<dyn Write + Send>>, form: fn(&Summary) -> String| {
-        let (Some(path), Some(mut file)) = (path, file) else { return };
-        match file.write_all(form(summary).as_bytes()).and_then(|()| file.flush()) {
+    if let Some(path) = &args.jsonl {
+        match jsonl {
             Ok(()) => files.push(args::shown(path)),
             Err(error) => {
                 complain(&format!("{}: {error}", args::shown(path)));
                 written = false;
             }
         }
-    };
-    save(&args.json, outputs.json, report::json);
-    save(&args.hdr, outputs.hdr, report::hlog);
-    let text = match args.output {
-        args::Output::None => String::new(),
-        args::Output::Json => report::json(summary),
-        args::Output::Text => {
-            let to_terminal =
-                if args.stdout_is_taken() { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-            let mut text = report::text(summary, args.color.paint(to_terminal));
-            if !files.is_empty() {
-                text += &format!("\n  {:<16}{}\n", "Files", files.join(", "));
-            }
-            text
-        }
-    };
-    let shown = match args.stdout_is_taken() {
-        true => io::stderr().write_all(text.as_bytes()),
-        false => io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
-    };
-    // A reader that has seen enough (`| head`) is no failure.
-    shown.is_ok_and(|()| written) || (written && args.output == args::Output::Text)
+    }
+    (files, written)
 }
 
-/// Where several hold, the first one of 130, 5, 3, 4 wins.
-fn exit_code(outcome: &Outcome, written: bool, strict: bool) -> u8 {
+/// Where several hold, the first one of 130, 5, 3, 4, 1 wins. A run that a threshold ended was not interrupted.
+fn exit_code(summary: &Summary, was_aborted: bool, written: bool, strict: bool) -> u8 {
     match () {
-        () if outcome.summary.interrupted => INTERRUPTED,
+        () if summary.interrupted && !was_aborted => INTERRUPTED,
         () if !written => NOT_WRITTEN,
-        () if outcome.summary.answered() == 0 => NOTHING_ANSWERED,
-        () if strict && outcome.summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
+        () if summary.answered() == 0 => NOTHING_ANSWERED,
+        () if strict && summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
+        () if was_aborted || summary.missed_a_threshold() => NOT_MET,
         () => DONE,
     }
 }

@@ -1,9 +1,7 @@
 //! How far the run is, on standard error while it goes on.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{Scope, ScopedJoinHandle};
-use std::time::Duration;
+use std::thread::Scope;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,9 +11,16 @@ use crate::time::{Nanos, monotonic};
 use crate::units::{self, grouped};
 
 use super::args::RunArgs;
+use super::watcher::Watcher;
 
-/// Somebody who watches, or nobody.
-pub(super) struct Progress<'scope>(Option<(Sender<()>, ScopedJoinHandle<'scope, ()>)>);
+/// Shows how far a run is.
+pub(super) struct Progress<'scope>(Watcher<'scope, Shown>);
+
+struct Shown {
+    view: View,
+    /// When it was drawn last, and how many requests had ended.
+    last: Option<(Nanos, u64)>,
+}
 
 /// How progress is shown.
 enum View {
@@ -33,36 +38,27 @@ impl<'scope> Progress<'scope> {
         plan: &Plan,
         args: &RunArgs,
         is_live: bool,
-    ) -> Progress<'scope> {
+    ) -> Option<Progress<'scope>> {
         let terminal = io::stderr().is_terminal();
         if args.no_progress || is_live || !(terminal || args.progress || args.live) {
-            return Progress(None);
+            return None;
         }
         let stop = plan.load.stop;
-        let (sender, stopped) = channel();
         let view = if terminal { View::bar(stop) } else { View::Lines };
-        let period = if terminal { Duration::from_millis(200) } else { Duration::from_secs(1) };
-        let thread = scope.spawn(move || {
-            let mut last = None;
-            while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                let snapshot = board.snapshot();
-                let now = monotonic();
-                view.show(&snapshot, stop, now, last);
-                last = Some((now, snapshot.counts.ended()));
-            }
-            if let View::Bar(bar) = &view {
-                bar.finish_and_clear();
-            }
-        });
-        Progress(Some((sender, thread)))
+        let period = if terminal { Nanos::from_millis(200) } else { Nanos::from_secs(1) };
+        let look = move |shown: &mut Shown| {
+            let snapshot = board.snapshot();
+            let now = monotonic();
+            shown.view.show(&snapshot, stop, now, shown.last);
+            shown.last = Some((now, snapshot.counts.ended()));
+        };
+        Some(Progress(Watcher::start(scope, period, Shown { view, last: None }, look)))
     }
 
     /// The run is over: nothing is left on the screen.
     pub(super) fn stop(self) {
-        if let Some((sender, thread)) = self.0 {
-            drop(sender);
-            // Had it panicked, the run is none the worse for it.
-            let _ = thread.join();
+        if let Some(Shown { view: View::Bar(bar), .. }) = self.0.stop() {
+            bar.finish_and_clear();
         }
     }
 }

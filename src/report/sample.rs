@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::record::{Cause, Phase};
 use crate::stats::{
-    Accounting, Confidence, FailureLine, GeneratorLine, Latency, Micros, PlanLine, SCHEMA, SteadyLine, Summary, Tool,
-    Verdict, WavesLine,
+    Accounting, Confidence, FailureLine, GeneratorLine, Latency, Micros, PlanLine, SCHEMA, SteadyLine, Summary,
+    ThresholdLine, Tool, Verdict, WavesLine,
 };
 
 /// Five waves of twenty users, with an HTTP error and a failure.
@@ -36,6 +36,7 @@ pub(crate) fn summary() -> Summary {
             connections: None,
             streams: None,
         },
+        thresholds: vec![],
         interrupted: false,
         wall_s: 1.2345,
         accounting: Accounting { scheduled: 100, ok: 98, http_error: 1, failed: 1, ..Accounting::default() },
@@ -81,6 +82,24 @@ pub(crate) fn summary() -> Summary {
         sink_wait_s: 0.0,
         notes: vec![],
     }
+}
+
+/// One that is met, one without enough requests, and one that is not known to be met.
+pub(crate) fn thresholds() -> Vec<ThresholdLine> {
+    let line = |threshold: &str, passed, value, shown: Option<&str>, undetermined: Option<&str>| ThresholdLine {
+        threshold: threshold.into(),
+        passed,
+        value,
+        shown: shown.map(Into::into),
+        undetermined: undetermined.map(Into::into),
+    };
+    let (few, censored) =
+        ("p99.99 needs 36,887 requests, there were 100", "2 requests got no answer and took longer than is known");
+    vec![
+        line("p99<200ms", true, Some(12.3), Some("12.3 ms"), None),
+        line("p99.99<1s", false, None, None, Some(few)),
+        line("max<1s", false, Some(900.0), Some(">= 900 ms"), Some(censored)),
+    ]
 }
 
 /// Numbers around a smallest one, without buckets.

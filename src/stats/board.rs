@@ -27,6 +27,10 @@ pub struct Snapshot {
     pub present: u64,
     /// Requests that wait for a connection.
     pub waiting: u64,
+    /// The integral of `present` up to about now, in requests x nanoseconds.
+    pub present_area: i128,
+    /// The same of `waiting`.
+    pub waiting_area: i128,
     /// Requests that were due and never given to a connection: known at the end.
     pub unsent: u64,
     /// Answers by status, where there were any.
@@ -91,6 +95,9 @@ impl Snapshot {
         Snapshot {
             counts: self.counts.since(&earlier.counts),
             due: self.due.saturating_sub(earlier.due),
+            present_area: self.present_area - earlier.present_area,
+            waiting_area: self.waiting_area - earlier.waiting_area,
+            unsent: self.unsent.saturating_sub(earlier.unsent),
             status: since(&self.status, &earlier.status),
             failures: since(&self.failures, &earlier.failures),
             bytes_in: self.bytes_in.saturating_sub(earlier.bytes_in),
@@ -117,6 +124,7 @@ impl Snapshot {
     fn count(&mut self, tally: &Tally) {
         self.counts = tally.counts();
         (self.due, self.present, self.waiting) = (tally.present.come, tally.present.present, tally.waiting.present);
+        (self.present_area, self.waiting_area) = (tally.present.area(), tally.waiting.area());
         self.unsent = tally.unsent;
         self.status.extend(tally.statuses());
         self.failures.extend(tally.failures.iter().map(|seen| (seen.failure, seen.count)));
@@ -136,6 +144,8 @@ impl Snapshot {
         self.due += other.due;
         self.present += other.present;
         self.waiting += other.waiting;
+        self.present_area += other.present_area;
+        self.waiting_area += other.waiting_area;
         self.unsent += other.unsent;
         other.status.iter().for_each(|(status, n)| *entry(&mut self.status, *status) += n);
         other.failures.iter().for_each(|(failure, n)| *entry(&mut self.failures, *failure) += n);

@@ -64,7 +64,11 @@ fn resolved(schema: &Value) -> &Value {
 #[test]
 fn waves_are_described() {
     let server = target();
-    assert_described(&onrush("-n 50 -c 20 --warmup 5").arg(format!("http://{}/", server.address())).report());
+    assert_described(
+        &onrush("-n 50 -c 20 --warmup 5 --threshold p50<1s --threshold p99.9<1s")
+            .arg(format!("http://{}/", server.address()))
+            .report(),
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The comparison as Markdown, with the table of GitHub's dialect.
 
 use crate::compare::{Change, Comparison, Held, MetricLine, RunLine};
+use crate::report::markdown::plain;
 use crate::units::count;
 
 use super::{difference, interval, label, limit, reasons, same, value, verdict};
@@ -38,16 +39,4 @@ fn run(role: &str, run: &RunLine) -> String {
     let requests = count(run.requests, "request");
     let (name, url) = (plain(&run.name), plain(&run.url));
     format!("{role}: {name}, {url}, {}, {requests} in {:.1} s, {}", run.started_at, run.wall_s, run.verdict.text())
-}
-
-/// Text that means nothing else to Markdown.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
-            out.push('\\');
-        }
-        out.push(if c.is_control() { ' ' } else { c });
-    }
-    out
 }

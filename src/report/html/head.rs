@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::stats::{Latency, LimitedBy, Summary, Verdict};
+use crate::stats::{Latency, LimitedBy, Summary, ThresholdLine, Verdict};
 use crate::units::{self, count, grouped, percent};
 
 use super::section::Fact;
-use super::words::{interval, ms, quantile, seconds};
+use super::words::{NONE, interval, ms, quantile, seconds};
 
 /// Whether the measurement can be believed, and why not.
 #[derive(Debug, Serialize)]
@@ -29,6 +29,33 @@ pub(super) fn judgement(s: &Summary) -> Judgement {
         format!("limited by {the}{}", by.text())
     });
     Judgement { text: g.verdict.text(), class, limited_by, reasons: g.reasons.clone() }
+}
+
+/// A threshold and what came of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Rule {
+    mark: &'static str,
+    class: &'static str,
+    /// For those who do not see the mark.
+    result: &'static str,
+    threshold: String,
+    value: String,
+    why: String,
+}
+
+pub(super) fn rules(s: &Summary) -> Vec<Rule> {
+    let rule = |line: &ThresholdLine| {
+        let (mark, class, result) = if line.passed { ("✓", "good", "met") } else { ("✗", "bad", "not met") };
+        Rule {
+            mark,
+            class,
+            result,
+            threshold: line.threshold.clone(),
+            value: line.shown.clone().unwrap_or_else(|| NONE.into()),
+            why: line.undetermined.as_ref().map_or(String::new(), |why| format!("not determined: {why}")),
+        }
+    };
+    s.thresholds.iter().map(rule).collect()
 }
 
 /// What was asked for, part by part.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::stats::{Summary, Tool};
 
-use head::Judgement;
+use head::{Judgement, Rule};
 use section::{Fact, Section};
 
 mod columns;
@@ -46,6 +46,7 @@ struct Page<'a> {
     url: &'a str,
     asked: Vec<String>,
     judgement: Judgement,
+    rules: Vec<Rule>,
     tiles: Vec<Fact>,
     notes: Vec<String>,
     sections: Vec<Section>,
@@ -71,6 +72,7 @@ pub fn html(s: &Summary) -> String {
         url: &s.plan.url,
         asked: head::asked(s),
         judgement: head::judgement(s),
+        rules: head::rules(s),
         tiles: head::tiles(s),
         notes: head::notes(s),
         sections: sections.into_iter().flatten().collect(),

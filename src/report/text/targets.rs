@@ -3,7 +3,8 @@
 use crate::stats::{Summary, TargetLine};
 use crate::units::grouped;
 
-use super::{BAD, DIM, GOOD, Paint, cell, shorten};
+use super::latency::cell;
+use super::layout::{BAD, DIM, GOOD, Paint, shorten};
 
 /// So many are listed.
 const MOST: usize = 20;

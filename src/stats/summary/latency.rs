@@ -88,18 +88,19 @@ impl Latency {
         all.merge(censored);
         let mut latency = Latency::new(&all)?;
         latency.censored = censored.count();
-        let moves = |p: Ppm| {
-            let lower = all.quantile(p);
-            let upper = exact.value_at_rank(rank(all.count(), p));
-            // Values in one bucket are not told apart.
-            upper.is_none_or(|upper| lower.is_some_and(|lower| upper.0 > lower.0 + lower.0 / 500))
-        };
+        let moves = |p: Ppm| all.quantile(p).is_none_or(|lower| would_move(exact, rank(all.count(), p), lower));
         if censored.count() > 0 {
             let named = QUANTILES.iter().chain(&[("max", 1_000_000)]);
             latency.at_least = named.filter(|(_, p)| moves(*p)).map(|(name, _)| (*name).into()).collect();
         }
         Some(latency)
     }
+}
+
+/// The value of this rank among exact ones and lower bounds is `lower`, and would be larger were the bounds so.
+pub(super) fn would_move(exact: &Distribution, rank: u64, lower: Nanos) -> bool {
+    // Values in one bucket are not told apart.
+    exact.value_at_rank(rank).is_none_or(|upper| upper.0 > lower.0 + lower.0 / 500)
 }
 
 /// As many bars as a picture has.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Failure, Phase};
+use crate::threshold::Threshold;
 use crate::time::Nanos;
 
 use super::verdict::{Circumstances, GeneratorLine, retried_connects};
@@ -14,11 +15,15 @@ mod certainty;
 mod latency;
 mod lines;
 mod plan;
+mod progress;
+mod thresholds;
 
 pub use certainty::{Confidence, SteadyLine};
 pub use latency::Latency;
 pub use lines::{FailureLine, IntervalLine, Micros, TargetLine, WaveLine, WavesLine};
 pub use plan::{PlanLine, StageLine};
+pub use progress::ProgressLine;
+pub use thresholds::{Measured, ThresholdLine};
 
 /// The version of the JSON form. Keys may be added under it, not renamed.
 pub const SCHEMA: u32 = 1;
@@ -37,6 +42,9 @@ pub struct Summary {
     pub started_at_unix_s: f64,
     /// What was asked for.
     pub plan: PlanLine,
+    /// What the run was to be like, and whether it was.
+    #[serde(default)]
+    pub thresholds: Vec<ThresholdLine>,
     /// The run was ended by an interruption.
     pub interrupted: bool,
     /// From T0 to the last request's end, in seconds.
@@ -150,6 +158,8 @@ pub struct RunFacts {
     pub targets: Vec<String>,
     /// Commands of curl that ask what the first request of each kind of failure asked.
     pub commands: Vec<(Failure, String)>,
+    /// What the run was to be like.
+    pub thresholds: Vec<Threshold>,
     /// What the tool itself had.
     pub circumstances: Circumstances,
 }
@@ -169,6 +179,8 @@ impl Summary {
         let by_time = !cut_short && facts.plan.requests.is_none_or(|n| accounting.scheduled < n);
         let end = if by_time && tally.window_end != Nanos::NEVER { tally.window_end } else { tally.last_done };
         let window = end.min(tally.window_end).since(tally.t0);
+        let throughput_per_s = ratio(tally.answered_in_window as f64, window.as_secs()).unwrap_or(0.0);
+        let measured = Measured::at_the_end(tally, accounting, throughput_per_s);
         let mut notes = facts.notes;
         notes.extend(observations(tally, &accounting));
         notes.extend(steady.note(facts.plan.rate_per_s, window.as_secs()));
@@ -177,9 +189,10 @@ impl Summary {
             tool: Tool { name: "onrush".into(), version: env!("CARGO_PKG_VERSION").into() },
             started_at: facts.started_at,
             started_at_unix_s: facts.started_at_unix_s,
+            thresholds: facts.thresholds.iter().map(|threshold| measured.judge(threshold)).collect(),
             interrupted: facts.interrupted,
             wall_s: tally.last_done.since(tally.t0).as_secs(),
-            throughput_per_s: ratio(tally.answered_in_window as f64, window.as_secs()).unwrap_or(0.0),
+            throughput_per_s,
             success_rate: ratio(counts.ok as f64, counts.ended() as f64),
             bytes_in: tally.bytes_in,
             bytes_out: tally.bytes_out,
@@ -212,6 +225,11 @@ impl Summary {
     /// http_error + failed + timeout.
     pub fn errors(&self) -> u64 {
         self.accounting.http_error + self.accounting.failed + self.accounting.timeout
+    }
+
+    /// It was not in all as it was to be.
+    pub fn missed_a_threshold(&self) -> bool {
+        self.thresholds.iter().any(|line| !line.passed)
     }
 
     /// Requests that got an answer, as it was wanted or not.
@@ -278,6 +296,7 @@ mod tests {
             warmup_s: None,
             targets: vec![],
             commands: vec![],
+            thresholds: vec![],
             circumstances: Circumstances::default(),
         };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());

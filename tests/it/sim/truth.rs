@@ -54,6 +54,7 @@ fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         warmup_s: None,
         targets: vec![],
         commands: vec![],
+        thresholds: vec![],
         circumstances: Circumstances { asked: 1, reached: 1, ..Circumstances::default() },
     };
     Summary::new(facts, &ran.tally)

@@ -423,6 +423,7 @@ impl Scene {
             seed: 1,
             workers: 1,
             stamps: false,
+            thresholds: vec![],
         };
         Scene { plan, interrupt: None, allowed: None }
     }

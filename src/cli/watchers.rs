@@ -1,0 +1,86 @@
+//! Everybody who looks at a run while it goes on: the engine does the same whoever does.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::thread::Scope;
+
+use crate::plan::Plan;
+use crate::stats::Board;
+
+use super::args::RunArgs;
+use super::jsonl::Jsonl;
+use super::live::{Live, Watching};
+use super::metrics::{Metrics, Serving};
+use super::outputs::File;
+use super::progress::Progress;
+use super::watcher::Watcher;
+use super::{abort, interrupt};
+
+/// Those who are to watch, before there is anything to see.
+pub(super) struct Prepared {
+    pub(super) live: Option<Live>,
+    pub(super) jsonl: Option<File>,
+    pub(super) metrics: Option<Metrics>,
+    pub(super) stop: Arc<AtomicBool>,
+    /// Why the run was ended early, once it was.
+    pub(super) ended_early: Arc<OnceLock<String>>,
+}
+
+/// Those who watch.
+pub(super) struct Watchers<'scope> {
+    live: Option<Watching<'scope>>,
+    progress: Option<Progress<'scope>>,
+    jsonl: Option<Jsonl<'scope>>,
+    metrics: Option<Serving<'scope>>,
+    abort: Option<Watcher<'scope, ()>>,
+}
+
+impl Prepared {
+    /// Takes the screen, if it is asked for.
+    pub(super) fn new(
+        args: &RunArgs,
+        stop: Arc<AtomicBool>,
+        jsonl: Option<File>,
+        metrics: Option<Metrics>,
+    ) -> io::Result<Prepared> {
+        let live = Live::new(args, &stop);
+        if live.is_none() {
+            interrupt::second_ends_the_process(false)?;
+        }
+        Ok(Prepared { live, jsonl, metrics, stop, ended_early: Arc::default() })
+    }
+
+    /// All of them begin, each on a thread of its own.
+    pub(super) fn start<'scope, 'env>(
+        &'env mut self,
+        scope: &'scope Scope<'scope, 'env>,
+        board: &'env Board,
+        plan: &'env Plan,
+        args: &RunArgs,
+    ) -> Watchers<'scope> {
+        let progress = Progress::start(scope, board, plan, args, self.live.is_some());
+        Watchers {
+            progress,
+            live: self.live.take().map(|live| live.start(scope, board, plan)),
+            jsonl: self.jsonl.take().map(|file| Jsonl::start(scope, board, file)),
+            metrics: self.metrics.take().map(|metrics| metrics.start(scope, board, plan)),
+            abort: args.abort_on_fail.then(|| abort::watch(scope, board, plan, &self.stop, &self.ended_early)),
+        }
+    }
+}
+
+impl Watchers<'_> {
+    /// The run is over.
+    ///
+    /// # Errors
+    /// The lines of `--jsonl` could not all be written.
+    pub(super) fn stop(self) -> io::Result<()> {
+        self.live.into_iter().for_each(Watching::stop);
+        self.progress.into_iter().for_each(Progress::stop);
+        self.metrics.into_iter().for_each(Serving::stop);
+        // Had it panicked, the run would have been none the worse for it.
+        self.abort.and_then(Watcher::stop);
+        self.jsonl.map_or(Ok(()), Jsonl::stop)
+    }
+}

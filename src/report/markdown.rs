@@ -1,0 +1,213 @@
+//! The summary as Markdown, with the tables of GitHub's dialect.
+
+use crate::stats::{Latency, Summary};
+use crate::time::Nanos;
+use crate::units::{self, count, grouped, percent};
+
+use super::text::nanos;
+
+/// So many kinds of failures, and so many targets.
+const MOST: usize = 20;
+
+/// The whole summary, fit for a comment on a pull request or for the page of a job.
+pub fn markdown(s: &Summary) -> String {
+    let limited = s.generator.limited_by.map_or(String::new(), |by| format!(", limited by: {}", by.text()));
+    let mut out = format!("**{}**{limited}: {} {}\n", s.generator.verdict.text(), s.plan.method, plain(&s.plan.url));
+    list(&mut out, s.generator.reasons.iter().map(|reason| plain(reason)));
+    out += &[thresholds(s), numbers(s), latency(s), failures(s), targets(s)].concat();
+    let mut notes: Vec<String> = s.notes.iter().map(|note| format!("Note: {}", plain(note))).collect();
+    notes.extend(s.interrupted.then(|| "Interrupted: what was under way counts as unfinished".into()));
+    notes.push(format!(
+        "{} model, {}, seed {}, {}, {} {}",
+        s.plan.model,
+        count(s.plan.concurrency.into(), if s.plan.model == "open" { "connection" } else { "user" }),
+        s.plan.seed,
+        s.started_at,
+        plain(&s.tool.name),
+        plain(&s.tool.version),
+    ));
+    list(&mut out, notes.into_iter());
+    out
+}
+
+fn thresholds(s: &Summary) -> String {
+    let rows = s.thresholds.iter().map(|line| {
+        let mark = if line.passed { "✓" } else { "**✗**" };
+        let why = line.undetermined.as_ref().map_or(String::new(), |why| format!(" (not determined: {})", plain(why)));
+        vec![mark.into(), plain(&line.threshold), format!("{}{why}", plain(line.shown.as_deref().unwrap_or("-")))]
+    });
+    table(&["", "threshold", "value"], 2, rows.collect())
+}
+
+fn numbers(s: &Summary) -> String {
+    let a = &s.accounting;
+    let states = [
+        ("requests", a.scheduled),
+        ("ok", a.ok),
+        ("HTTP errors", a.http_error),
+        ("failed", a.failed),
+        ("timed out", a.timeout),
+        ("unfinished", a.unfinished),
+        ("unsent", a.unsent),
+    ];
+    let seen = states.iter().filter(|(name, n)| *n > 0 || *name == "requests");
+    let mut rows: Vec<Vec<String>> = seen.map(|(name, n)| vec![(*name).into(), grouped(*n)]).collect();
+    rows.extend(s.success_rate.map(|rate| vec!["success rate".into(), percent(rate)]));
+    rows.push(vec!["throughput".into(), units::rate(s.throughput_per_s)]);
+    rows.push(vec!["wall-clock time".into(), Nanos((s.wall_s * 1e9).round() as u64).to_string()]);
+    if let Some(spread) = s.waves.as_ref().and_then(|waves| waves.release_spread_us) {
+        let us = |us: f64| Nanos((us * 1e3).round() as u64).to_string();
+        let shown = format!("p50 {}, p99 {}, max {}", us(spread.p50), us(spread.p99), us(spread.max));
+        rows.push(vec!["release spread".into(), shown]);
+    }
+    table(&["", ""], 1, rows)
+}
+
+fn latency(s: &Summary) -> String {
+    let rows = [("response", &s.response_ms), ("service", &s.service_ms), ("connect", &s.connect_ms)];
+    let row = |(name, latency): (&str, &Option<Latency>)| {
+        let l = latency.as_ref()?;
+        let cells = [
+            ("min", l.min),
+            ("p50", l.p50),
+            ("p90", l.p90),
+            ("p95", l.p95),
+            ("p99", l.p99),
+            ("p99_9", l.p99_9),
+            ("max", l.max),
+            ("mean", l.mean),
+        ];
+        let cells = cells.map(|(column, ms)| cell(l, column, ms));
+        Some(std::iter::once(name.to_string()).chain(cells).collect())
+    };
+    let rows: Vec<Vec<String>> = rows.into_iter().filter_map(row).collect();
+    let mut out = table(&["", "min", "p50", "p90", "p95", "p99", "p99.9", "max", "mean"], 1, rows);
+    let unsure = |l: &Latency| !l.unsure.is_empty();
+    if s.response_ms.as_ref().is_some_and(unsure) {
+        out += "\n~ : of too few requests to be sure of anything\n";
+    }
+    out
+}
+
+fn cell(l: &Latency, column: &str, ms: f64) -> String {
+    let value = nanos(ms).to_string();
+    match () {
+        () if l.at_least.iter().any(|name| name == column) => format!("≥ {value}"),
+        () if l.unsure.iter().any(|name| name == column) => format!("~ {value}"),
+        () => value,
+    }
+}
+
+fn failures(s: &Summary) -> String {
+    let rows = s
+        .failures
+        .iter()
+        .take(MOST)
+        .map(|f| vec![format!("{}: {}", f.phase.text(), f.cause.text()), plain(&f.example), grouped(f.count)]);
+    let mut out = table(&["failures", "the first one", "requests"], 2, rows.collect());
+    if s.failures.len() > MOST {
+        out += &format!("\nand {} more kinds\n", s.failures.len() - MOST);
+    }
+    out
+}
+
+fn targets(s: &Summary) -> String {
+    let rows = s.targets.iter().take(MOST).map(|target| {
+        let of = |value: fn(&Latency) -> f64| {
+            target.response_ms.as_ref().map_or("-".into(), |latency| nanos(value(latency)).to_string())
+        };
+        let counts = [grouped(target.accounting.scheduled), grouped(target.not_ok())];
+        [vec![plain(&target.target)], counts.into(), vec![of(|l| l.p50), of(|l| l.p99)]].concat()
+    });
+    let mut out = table(&["targets", "requests", "not ok", "p50", "p99"], 1, rows.collect());
+    if s.targets.len() > MOST {
+        out += &format!("\nand {} more\n", s.targets.len() - MOST);
+    }
+    out
+}
+
+/// A table behind an empty line, or nothing if it has no rows. So many columns, from the `left`, have words.
+fn table(head: &[&str], left: usize, rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let aligned = (0..head.len()).map(|i| if i < left { "---" } else { "---:" });
+    let mut out = format!("\n| {} |\n|{}|\n", head.join(" | "), aligned.collect::<Vec<_>>().join("|"));
+    rows.into_iter().for_each(|row| out += &format!("| {} |\n", row.join(" | ")));
+    out
+}
+
+fn list(out: &mut String, items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.map(|item| format!("- {item}\n")).collect();
+    if !items.is_empty() {
+        *out += &format!("\n{}", items.concat());
+    }
+}
+
+/// Text that means nothing else to Markdown.
+pub(super) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
+            out.push('\\');
+        }
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{summary, thresholds};
+
+    const EXPECTED: &str = "\
+**VALID**: POST http://127.0.0.1:8000/post
+
+|  | threshold | value |
+|---|---|---:|
+| ✓ | p99\\<200ms | 12.3 ms |
+| **✗** | p99.99\\<1s | - (not determined: p99.99 needs 36,887 requests, there were 100) |
+| **✗** | max\\<1s | \\>= 900 ms (not determined: 2 requests got no answer and took longer than is known) |
+
+|  |  |
+|---|---:|
+| requests | 100 |
+| ok | 98 |
+| HTTP errors | 1 |
+| failed | 1 |
+| success rate | 98.00 % |
+| throughput | 80.2/s |
+| wall-clock time | 1.23 s |
+| release spread | p50 180 us, p99 240 us, max 240 us |
+
+|  | min | p50 | p90 | p95 | p99 | p99.9 | max | mean |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|
+| response | 1.23 ms | 1.84 ms | 3.69 ms | 4.92 ms | ~ 6.15 ms | ~ 7.38 ms | 7.38 ms | 2.46 ms |
+| service | 1.23 ms | 1.84 ms | 3.69 ms | 4.92 ms | ~ 6.15 ms | ~ 7.38 ms | 7.38 ms | 2.46 ms |
+| connect | 50.0 us | 75.0 us | 150 us | 200 us | ~ 250 us | ~ 300 us | 300 us | 100 us |
+
+~ : of too few requests to be sure of anything
+
+| failures | the first one | requests |
+|---|---|---:|
+| read: reset | request 17 after 3.40 ms | 1 |
+
+- waves model, 20 users, seed 7, 2026-01-01T00:00:00.000Z, onrush 0.1.0
+";
+
+    #[test]
+    fn a_summary_reads_like_this() {
+        assert_eq!(markdown(&Summary { thresholds: thresholds(), ..summary() }), EXPECTED);
+    }
+
+    #[test]
+    fn what_comes_from_outside_makes_no_markup() {
+        let evil = "x | <b>*y*\n# `z` [a](b)";
+        let mut s = Summary { notes: vec![evil.into()], ..summary() };
+        s.plan.url = evil.into();
+        s.failures[0].example = evil.into();
+        let shown = markdown(&s);
+        assert_eq!(shown.matches("x \\| \\<b\\>\\*y\\* \\# \\`z\\` \\[a\\](b)").count(), 3, "{shown}");
+    }
+}

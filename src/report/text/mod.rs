@@ -1,0 +1,175 @@
+//! The summary on one screen: 80 columns, nothing that is zero, readable without colour.
+
+use crate::stats::{LimitedBy, Summary, Verdict};
+use crate::time::Nanos;
+use crate::units::{self, count, grouped};
+
+mod failures;
+mod latency;
+mod layout;
+mod targets;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+
+pub use layout::Paint;
+pub(super) use layout::{BAD, BOLD, COLUMNS_OF_A_SCREEN, DIM, GOOD, WARN, shorten, wrap};
+use layout::{entry, line};
+
+/// The whole summary, with a newline at its end.
+pub fn text(s: &Summary, paint: Paint) -> String {
+    let sections = [
+        verdict(s, paint),
+        thresholds::thresholds(s, paint),
+        what_ran(s, paint),
+        requests(s, paint),
+        latency::latency(s, paint),
+        latency::histogram(s, paint),
+        waves(s),
+        targets::section(s, paint),
+        status(s),
+        failures::failures(s, paint),
+        notes(s, paint),
+    ];
+    let sections: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    sections.join("\n")
+}
+
+fn verdict(s: &Summary, paint: Paint) -> String {
+    let generator = &s.generator;
+    let style = match generator.verdict {
+        Verdict::Valid => GOOD,
+        Verdict::Degraded => WARN,
+        Verdict::Invalid => BAD,
+    };
+    let mut out = paint.apply(style, generator.verdict.text());
+    if let Some(by) = generator.limited_by {
+        let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
+        out += &format!(", limited by {the}{}", by.text());
+    }
+    out.push('\n');
+    for reason in &generator.reasons {
+        let words: Vec<String> = reason.split(' ').map(String::from).collect();
+        out += &wrap("  - ", &words, " ");
+    }
+    out
+}
+
+fn what_ran(s: &Summary, paint: Paint) -> String {
+    let plan = &s.plan;
+    let mut parts = vec![match plan.model.as_str() {
+        "waves" => format!("waves of {}", count(plan.concurrency.into(), "user")),
+        "open" if plan.connections.is_none() => {
+            format!("open model, {}", count(plan.concurrency.into(), "connection"))
+        }
+        model => format!("{model} model, {}", count(plan.concurrency.into(), "user")),
+    }];
+    if let (Some(connections), Some(streams)) = (plan.connections, plan.streams) {
+        let allowed = s.streams_allowed.map_or(String::new(), |n| format!(" ({} allowed)", grouped(n.into())));
+        let connections = count(connections.into(), "HTTP/2 connection");
+        parts.push(format!("{connections} of {}{allowed}", count(streams.into(), "stream")));
+    }
+    if let (Some(rate), Some(arrivals)) = (plan.rate_per_s, &plan.arrivals) {
+        let over = if plan.stages.len() > 1 { format!(" in {} stages", plan.stages.len()) } else { String::new() };
+        parts.push(format!("{}{over} {arrivals}", units::rate(rate)));
+    }
+    parts.extend(plan.requests.map(|n| count(n, "request")));
+    parts.extend(plan.duration_s.map(|s| format!("for {}", seconds(s))));
+    let lasted = s.steady.warmup_s.map_or(String::new(), |s| format!(" ({})", seconds(s)));
+    parts.extend(plan.warmup.as_ref().map(|w| format!("warm-up {w}{lasted}")));
+    parts.push(format!("timeout {}", seconds(plan.timeout_s)));
+    if plan.workers > 1 {
+        parts.push(count(plan.workers.into(), "worker"));
+    }
+    parts.push(format!("seed {}", plan.seed));
+    let title = format!("{} {}", plan.method, plan.url);
+    let mut out = format!("{}\n", paint.apply(BOLD, &shorten(&title, COLUMNS_OF_A_SCREEN)));
+    out += &wrap("", &parts, ", ");
+    if s.interrupted {
+        out += &format!("{}\n", paint.apply(WARN, "interrupted: what was under way counts as unfinished"));
+    }
+    out
+}
+
+fn requests(s: &Summary, paint: Paint) -> String {
+    let a = &s.accounting;
+    let named = [
+        (a.ok, "ok", GOOD),
+        (a.http_error, if a.http_error == 1 { "HTTP error" } else { "HTTP errors" }, BAD),
+        (a.failed, "failed", BAD),
+        (a.timeout, "timed out", BAD),
+        (a.unfinished, "unfinished", WARN),
+        (a.unsent, "unsent", WARN),
+    ];
+    let parts = named.iter().filter(|(n, ..)| *n > 0);
+    let parts: Vec<String> =
+        parts.map(|(n, name, style)| paint.apply(*style, &format!("{} {name}", grouped(*n)))).collect();
+    let mut out = match parts.split_first() {
+        None => line("Requests", "none"),
+        Some((first, others)) => {
+            let mut sum = vec![format!("{} = {first}", grouped(a.scheduled))];
+            sum.extend_from_slice(others);
+            entry("Requests", &sum, " + ")
+        }
+    };
+    out += &line("Wall-clock time", &seconds(s.wall_s));
+    out += &line("Throughput", &units::rate(s.throughput_per_s));
+    if let Some(rate) = s.success_rate {
+        let style = if rate < 1.0 { BAD } else { GOOD };
+        out += &line("Success rate", &paint.apply(style, &units::percent(rate)));
+    }
+    let mut data = vec![
+        format!("{} received", units::bytes(s.bytes_in)),
+        format!("{} sent", units::bytes(s.bytes_out)),
+        count(s.connections, "connection"),
+    ];
+    if s.connections_replaced > 0 {
+        data.push(format!("{} found closed and replaced", grouped(s.connections_replaced)));
+    }
+    if s.requests_retried > 0 {
+        data.push(format!("{} sent again", count(s.requests_retried, "request")));
+    }
+    out + &entry("Data", &data, ", ")
+}
+
+fn waves(s: &Summary) -> String {
+    let Some(waves) = s.waves.as_ref().filter(|waves| waves.count > 0) else { return String::new() };
+    let together = match waves.together {
+        n if n == waves.count => "each with all its requests in flight at once".into(),
+        n => format!("{} with all their requests in flight at once", grouped(n)),
+    };
+    let size = format!("{} of {}", grouped(waves.count), count(waves.size.into(), "user"));
+    let mut out = entry("Waves", &[size, together], ", ");
+    if let Some(spread) = waves.release_spread_us {
+        let us = |us: f64| Nanos((us * 1e3).round() as u64).to_string();
+        out += &line(
+            "Release spread",
+            &format!("p50 {}   p99 {}   max {}", us(spread.p50), us(spread.p99), us(spread.max)),
+        );
+    }
+    out
+}
+
+fn status(s: &Summary) -> String {
+    if s.status.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<String> = s.status.iter().map(|(code, n)| format!("{code}: {}", grouped(*n))).collect();
+    entry("Status", &parts, "   ")
+}
+
+fn notes(s: &Summary, paint: Paint) -> String {
+    let lines = s.notes.iter().map(|note| {
+        let words: Vec<String> = note.split(' ').map(String::from).collect();
+        paint.apply(WARN, wrap("  note: ", &words, " ").trim_end()) + "\n"
+    });
+    lines.collect()
+}
+
+pub(super) fn nanos(ms: f64) -> Nanos {
+    Nanos((ms * 1e6).round() as u64)
+}
+
+fn seconds(s: f64) -> String {
+    Nanos((s * 1e9).round() as u64).to_string()
+}

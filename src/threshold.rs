@@ -1,0 +1,286 @@
+//! What a run is to be like: `p99<200ms`, `errors<1%`, `rate>500`.
+
+use std::fmt;
+
+use crate::units;
+
+/// A bound on one number of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    /// As the user wrote it.
+    pub text: String,
+    /// Which number.
+    pub metric: Metric,
+    /// On which side of the limit it is to be.
+    pub relation: Relation,
+    /// Nanoseconds, requests, a share of one, or requests per second, as the metric has it.
+    pub limit: f64,
+}
+
+/// A number of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// A number of a distribution of times.
+    Time(Clock, Statistic),
+    /// Requests of this kind.
+    Count(Kind),
+    /// Their share.
+    Share(Kind),
+    /// Answers per second.
+    Rate,
+}
+
+/// A time that requests or waves have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// done - due; of requests without an answer a lower bound.
+    Response,
+    /// done - sent.
+    Service,
+    /// Last sent - first sent of a wave.
+    Spread,
+}
+
+/// A number of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statistic {
+    /// x_p, p in parts per million, between p0 and p100.
+    Quantile(u64),
+    /// The smallest value.
+    Min,
+    /// The mean.
+    Mean,
+    /// The largest value.
+    Max,
+}
+
+/// A kind of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Those with an answer that is one: of those that ended.
+    Success,
+    /// http_error + failed + timeout, likewise.
+    Errors,
+    /// Likewise.
+    HttpError,
+    /// Likewise.
+    Failed,
+    /// Likewise.
+    Timeout,
+    /// Of those scheduled.
+    Unfinished,
+    /// Of those scheduled.
+    Unsent,
+}
+
+/// On which side of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the definition")]
+pub enum Relation {
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+}
+
+const KINDS: [(&str, Kind); 7] = [
+    ("success", Kind::Success),
+    ("errors", Kind::Errors),
+    ("http_error", Kind::HttpError),
+    ("failed", Kind::Failed),
+    ("timeout", Kind::Timeout),
+    ("unfinished", Kind::Unfinished),
+    ("unsent", Kind::Unsent),
+];
+const CLOCKS: [(&str, Clock); 3] =
+    [("response", Clock::Response), ("service", Clock::Service), ("spread", Clock::Spread)];
+/// The longer ones first: each is looked for at the start of what is left.
+const RELATIONS: [(&str, Relation); 4] =
+    [("<=", Relation::AtMost), (">=", Relation::AtLeast), ("<", Relation::Below), (">", Relation::Above)];
+const METRICS: &str = "p99, min, mean, max (also of service. and spread.), errors, failed, success, rate";
+
+impl Threshold {
+    /// Reads `p99<200ms`, `service.p99.9 <= 50ms`, `spread.max<1ms`, `errors<1%`, `failed<10`, `rate>1e3`.
+    ///
+    /// # Errors
+    /// One line: the column, what is wrong there, and what may be.
+    pub fn parse(text: &str) -> Result<Threshold, String> {
+        let at = |part: &str, message: String| {
+            let before = text.len() - part.len();
+            Err(format!("column {}: {message}", text[..before].chars().count() + 1))
+        };
+        let start = text.trim_start();
+        let end = start.find(['<', '>', '=']).unwrap_or(start.len());
+        let name = start[..end].trim_end();
+        let metric = match Metric::parse(name) {
+            Ok(metric) => metric,
+            Err(message) => return at(start, message),
+        };
+        let rest = &start[end..];
+        let Some((sign, relation)) = RELATIONS.iter().find(|(sign, _)| rest.starts_with(sign)) else {
+            return at(rest, format!("write <, <=, > or >= and a limit behind '{name}'"));
+        };
+        let limit = rest[sign.len()..].trim_start();
+        match metric.limit(limit.trim_end()) {
+            Ok((metric, limit)) => Ok(Threshold { text: text.trim().into(), metric, relation: *relation, limit }),
+            Err(message) => at(limit, message),
+        }
+    }
+}
+
+impl Metric {
+    fn parse(name: &str) -> Result<Metric, String> {
+        if name == "rate" {
+            return Ok(Metric::Rate);
+        }
+        if let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == name) {
+            return Ok(Metric::Count(*kind));
+        }
+        let of = |(known, clock): &(&str, Clock)| Some((*clock, name.strip_prefix(known)?.strip_prefix('.')?));
+        let (clock, statistic) = CLOCKS.iter().find_map(of).unwrap_or((Clock::Response, name));
+        Ok(Metric::Time(clock, Statistic::parse(statistic)?))
+    }
+
+    /// The limit of this metric, which makes a count one of a share where it has a `%`.
+    fn limit(self, text: &str) -> Result<(Metric, f64), String> {
+        match (self, text.strip_suffix('%')) {
+            (_, _) if text.is_empty() => Err("write a limit".into()),
+            (Metric::Time(..), _) if number(text).is_ok_and(|n| n > 0.0) => {
+                Err(format!("write a unit behind '{text}': {text}ms or {text}s"))
+            }
+            (Metric::Time(..), _) => Ok((self, units::parse_duration(text)?.0 as f64)),
+            (Metric::Rate, _) => Ok((self, number(text.strip_suffix("/s").unwrap_or(text))?)),
+            (Metric::Count(kind), Some(percent)) => match number(percent.trim_end())? {
+                percent if percent > 100.0 => Err(format!("'{text}' is more than all: write 0% to 100%")),
+                percent => Ok((Metric::Share(kind), percent / 100.0)),
+            },
+            (Metric::Count(_), None) => Ok((self, number(text)?)),
+            (Metric::Share(_), _) => Ok((self, number(text)?)),
+        }
+    }
+}
+
+impl Statistic {
+    fn parse(name: &str) -> Result<Statistic, String> {
+        match name {
+            "min" => return Ok(Statistic::Min),
+            "mean" => return Ok(Statistic::Mean),
+            "max" => return Ok(Statistic::Max),
+            _ => {}
+        }
+        let digits = name.strip_prefix('p').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
+        let Some(percent) = digits.and_then(|digits| number(digits).ok()) else {
+            return Err(match name {
+                "" => format!("write a metric: {METRICS}"),
+                _ => format!("'{name}' is no metric: there are {METRICS}"),
+            });
+        };
+        let ppm = (percent * 1e4).round();
+        if (ppm - percent * 1e4).abs() > 1e-6 {
+            return Err(format!("'{name}': a quantile has at most four decimals"));
+        }
+        match ppm {
+            ppm if ppm > 0.0 && ppm < 1e6 => Ok(Statistic::Quantile(ppm as u64)),
+            _ => Err(format!("'{name}': a quantile lies between p0 and p100; min and max are the ends")),
+        }
+    }
+}
+
+impl Relation {
+    /// `value` is on the wanted side of `limit`.
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Relation::Below => value < limit,
+            Relation::AtMost => value <= limit,
+            Relation::Above => value > limit,
+            Relation::AtLeast => value >= limit,
+        }
+    }
+
+    /// A smaller value is never worse.
+    pub fn is_upper_bound(self) -> bool {
+        matches!(self, Relation::Below | Relation::AtMost)
+    }
+}
+
+/// A number that is finite and not negative, `1000` or `1e3`.
+fn number(text: &str) -> Result<f64, String> {
+    let plain = text.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let number = text.parse::<f64>().ok().filter(|number| plain && number.is_finite());
+    number.ok_or_else(|| format!("'{text}' is no number, as 10 and 1e3 are"))
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Statistic::Quantile(ppm) => write!(f, "p{}", *ppm as f64 / 1e4),
+            Statistic::Min => f.write_str("min"),
+            Statistic::Mean => f.write_str("mean"),
+            Statistic::Max => f.write_str("max"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn thresholds_are_read_into_types() {
+        let ms = |ms: f64| ms * 1e6;
+        let quantile = |clock, ppm| Metric::Time(clock, Statistic::Quantile(ppm));
+        for (text, metric, relation, limit) in [
+            ("p99<200ms", quantile(Clock::Response, 990_000), Relation::Below, ms(200.0)),
+            (" p42 <= 1.5s ", quantile(Clock::Response, 420_000), Relation::AtMost, ms(1500.0)),
+            ("p99.95<1m", quantile(Clock::Response, 999_500), Relation::Below, ms(60_000.0)),
+            ("response.max<0", Metric::Time(Clock::Response, Statistic::Max), Relation::Below, 0.0),
+            ("service.p99<50ms", quantile(Clock::Service, 990_000), Relation::Below, ms(50.0)),
+            ("spread.p99<1ms", quantile(Clock::Spread, 990_000), Relation::Below, ms(1.0)),
+            ("mean>1us", Metric::Time(Clock::Response, Statistic::Mean), Relation::Above, 1000.0),
+            ("errors<1%", Metric::Share(Kind::Errors), Relation::Below, 0.01),
+            ("failed<10", Metric::Count(Kind::Failed), Relation::Below, 10.0),
+            ("success>99.9%", Metric::Share(Kind::Success), Relation::Above, 0.999),
+            ("rate>500", Metric::Rate, Relation::Above, 500.0),
+            ("rate>=1.5e3/s", Metric::Rate, Relation::AtLeast, 1500.0),
+        ] {
+            let read = Threshold::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!((read.metric, read.relation), (metric, relation), "{text}");
+            assert!((read.limit - limit).abs() <= limit * 1e-12, "{text}: {}", read.limit);
+        }
+    }
+
+    #[test]
+    fn errors_point_at_the_column() {
+        for (text, message) in [
+            ("", "column 1: write a metric: p99"),
+            ("  q99<1ms", "column 3: 'q99' is no metric: there are p99"),
+            ("p100<1ms", "column 1: 'p100': a quantile lies between p0 and p100"),
+            ("p0<1ms", "column 1: 'p0': a quantile lies between"),
+            ("p99.99999<1ms", "column 1: 'p99.99999': a quantile has at most four decimals"),
+            ("p99", "column 4: write <, <=, > or >= and a limit behind 'p99'"),
+            ("p99=1ms", "column 4: write <, <=, > or >="),
+            ("p99<", "column 5: write a limit"),
+            ("p99<200", "column 5: write a unit behind '200': 200ms or 200s"),
+            ("p99 < 5 parsecs", "column 7: '5 parsecs' is not a duration"),
+            ("p99<-1ms", "column 5: '-1ms' is not a duration"),
+            ("errors<101%", "column 8: '101%' is more than all"),
+            ("errors<x%", "column 8: 'x' is no number"),
+            ("rate>inf", "column 6: 'inf' is no number"),
+            ("rate>1%", "column 6: '1%' is no number"),
+        ] {
+            let error = Threshold::parse(text).unwrap_err();
+            assert!(error.starts_with(message), "{text}: {error}");
+            assert_eq!(error.lines().count(), 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(text in "([a-z.%<>=0-9 ]|\u{e4}){0,20}") {
+            if let Ok(threshold) = Threshold::parse(&text) {
+                prop_assert_eq!(Threshold::parse(&threshold.text), Ok(threshold));
+            }
+        }
+    }
+}
