@@ -19,6 +19,7 @@ fn runnable(example: &str, address: std::net::SocketAddr) -> String {
         .replacen("cargo run --release --", &binary, 1)
         .replacen("onrush ", &format!("{binary} "), usize::from(example.starts_with("onrush ")))
         .replace("&& onrush ", &format!("&& {binary} "))
+        .replace("--metrics 9090", "--metrics 0")
         .replace("127.0.0.1:8000", &address.to_string())
         .replace("127.0.0.1:8080", "127.0.0.1:0")
 }
@@ -36,7 +37,9 @@ fn every_example_of_the_readme_works() {
         let output = Command::new("sh").args(["-c", &line]).current_dir(&dir).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{example}: {:?}\n{stderr}", output.status);
-        if let Some(file) = ["results.csv", "summary.json", "latency.hlog"].iter().find(|file| example.contains(**file))
+        if let Some(file) = ["results.csv", "summary.json", "latency.hlog", "report.html", "thresholds.xml", "onrush.1"]
+            .iter()
+            .find(|file| example.contains(**file))
         {
             assert!(dir.path().join(file).metadata().unwrap().len() > 100, "{example}");
         }
