@@ -109,6 +109,9 @@ impl Threshold {
             let before = text.len() - part.len();
             Err(format!("column {}: {message}", text[..before].chars().count() + 1))
         };
+        if let Some((before, _)) = text.char_indices().find(|(_, c)| c.is_control()) {
+            return at(&text[before..], "a control character stands here: a rule is one line".into());
+        }
         let start = text.trim_start();
         let end = start.find(['<', '>', '=']).unwrap_or(start.len());
         let name = start[..end].trim_end();
@@ -266,6 +269,7 @@ mod tests {
             ("p99<-1ms", "column 5: '-1ms' is not a duration"),
             ("errors<101%", "column 8: '101%' is more than all"),
             ("errors<x%", "column 8: 'x' is no number"),
+            ("p99<\n1ms", "column 5: a control character"),
             ("rate>inf", "column 6: 'inf' is no number"),
             ("rate>1%", "column 6: '1%' is no number"),
         ] {
@@ -277,9 +281,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_reading_panic(text in "([a-z.%<>=0-9 ]|\u{e4}){0,20}") {
-            if let Ok(threshold) = Threshold::parse(&text) {
-                prop_assert_eq!(Threshold::parse(&threshold.text), Ok(threshold));
+        fn no_text_makes_reading_panic(text in "([a-z.%<>=0-9 \t\0]|\u{e4}){0,20}") {
+            match Threshold::parse(&text) {
+                Ok(threshold) => prop_assert_eq!(Threshold::parse(&threshold.text), Ok(threshold)),
+                Err(message) => prop_assert!(!message.chars().any(char::is_control), "{}", message),
             }
         }
     }
