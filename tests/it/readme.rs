@@ -63,3 +63,16 @@ fn the_built_in_target_of_the_readme_serves_until_it_is_interrupted() {
     assert!(child.wait().unwrap().success());
     assert_eq!(lines.next().unwrap().unwrap(), "answered 5 requests on 5 connections");
 }
+
+#[test]
+fn the_pictures_of_the_readme_are_there_and_small() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let text = std::fs::read_to_string(format!("{root}README.md")).unwrap();
+    let pictures: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let pictures: Vec<&str> = pictures.into_iter().filter(|path| path.ends_with(".png")).collect();
+    assert_eq!(pictures, ["docs/images/live.png", "docs/images/report.png"]);
+    for path in pictures {
+        let size = std::fs::metadata(format!("{root}{path}")).unwrap().len();
+        assert!((10_000..300_000).contains(&size), "{path}: {size} bytes");
+    }
+}
