@@ -84,3 +84,45 @@ impl Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// Set where this test runs itself, in a terminal, to panic there.
+    const PANICS: &str = "ONRUSH_TEST_PANICS";
+
+    #[test]
+    #[expect(clippy::panic, reason = "it is what is tested")]
+    fn a_panic_gives_the_terminal_back() {
+        if std::env::var_os(PANICS).is_some() {
+            let mut screen = Screen::take().unwrap();
+            screen.draw(|frame| frame.render_widget("on the whole screen", frame.area())).unwrap();
+            panic!("on purpose");
+        }
+        if Command::new("tmux").arg("-V").output().is_err() {
+            // CI installs it.
+            return;
+        }
+        let socket = format!("onrush-panic-{}", std::process::id());
+        let tmux = |arguments: &[&str]| {
+            let output = Command::new("tmux").args(["-L", &socket]).args(arguments).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let this = std::env::current_exe().unwrap();
+        let name = std::thread::current().name().unwrap().to_string();
+        let script = format!(
+            "{PANICS}=1 '{}' --exact {name} --nocapture; stty -a; tmux -L {socket} wait-for -S over; cat",
+            this.display()
+        );
+        tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "60", "sh", "-c", &script]);
+        tmux(&["wait-for", "over"]);
+        let (shown, state) =
+            (tmux(&["capture-pane", "-p"]), tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]));
+        tmux(&["kill-server"]);
+        assert_eq!(state, "0 1\n", "the alternate screen is left and the cursor shown: {shown}");
+        assert!(shown.contains("on purpose") && !shown.contains("on the whole screen"), "{shown}");
+        assert!(shown.contains(" icanon ") && shown.contains(" echo "), "the mode is the one before: {shown}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The whole page: what comes from outside stays text, and a long run stays small.
 
 use super::html;
-use crate::report::sample::{latency_of, summary};
+use crate::report::sample::{latency_of, summary, thresholds};
 use crate::stats::{Distribution, IntervalLine, Latency, Summary, TargetLine, WaveLine};
 use crate::time::Nanos;
 
@@ -75,6 +75,10 @@ fn what_comes_from_outside_stays_text() {
     s.generator.reasons = vec![evil.into()];
     s.generator.read_lag = Some(evil.into());
     s.failures[0].example = evil.into();
+    s.failures[0].curl = Some(evil.into());
+    s.thresholds = thresholds();
+    s.thresholds[0].threshold = evil.into();
+    s.thresholds[1].undetermined = Some(evil.into());
     s.status.insert(evil.into(), 1);
     s.confidence[0].quantile = evil.into();
     s.targets = vec![TargetLine { target: evil.into(), accounting: s.accounting, response_ms: Some(latency_of(1.0)) }];
@@ -83,6 +87,21 @@ fn what_comes_from_outside_stays_text() {
     assert_eq!(page.matches("</title></style>").count(), 0);
     assert!(!page.contains("<svg onload") && page.contains("&lt;svg onload") && page.contains("{{ 7 * 7 }}"));
     assert_eq!(unclosed(&page), Vec::<String>::new());
+}
+
+#[test]
+fn thresholds_stand_below_the_verdict() {
+    let page = html(&Summary { thresholds: thresholds(), ..summary() });
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
+    assert!(
+        at("<strong>VALID</strong>") < at("<h2>Thresholds</h2>") && at("<h2>Thresholds</h2>") < at("<dt>Requests</dt>")
+    );
+    assert!(page.contains("<b title=\"met\">✓</b> <code>p99&lt;200ms</code> <span>12.3 ms</span>"), "{page}");
+    assert!(
+        page.contains("<b title=\"not met\">✗</b> <code>p99.99&lt;1s</code>")
+            && page.contains("not determined: p99.99")
+    );
+    assert!(!html(&summary()).contains("Thresholds"));
 }
 
 #[test]
