@@ -10,7 +10,8 @@ use onrush::template::{Moment, Part, Renderer, Template};
 use onrush::time::{Nanos, WallClock};
 
 fn render(template: Template) -> Result<Vec<u8>, String> {
-    let mut renderer = Renderer::new(Arc::new(template), Part::Body, 7, WallClock::fixed(Nanos::from_secs(1_700_000_000)));
+    let mut renderer =
+        Renderer::new(Arc::new(template), Part::Body, 7, WallClock::fixed(Nanos::from_secs(1_700_000_000)));
     let moment = Moment { index: 5, measured: true, user: 1, wave: Some(2), now: Nanos::ZERO };
     renderer.render(&moment).map(<[u8]>::to_vec).map_err(|e| e.to_string())
 }

@@ -46,7 +46,10 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Summary> {
         Some(other) => bail!("its schema is version {other}, and this onrush reads version {SCHEMA}: run it again"),
         None => bail!("its schema has no version: {wants}"),
     }
-    serde_json::from_value(value).map_err(|e| anyhow!("it is not a whole summary ({e}): {wants}"))
+    let summary: Summary =
+        serde_json::from_value(value).map_err(|e| anyhow!("it is not a whole summary ({e}): {wants}"))?;
+    summary.check().map_err(|e| anyhow!("it is no summary of a run, as {e}: {wants}"))?;
+    Ok(summary)
 }
 
 #[cfg(test)]
@@ -65,6 +68,27 @@ mod tests {
         ] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(what) && !error.contains('\n'), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_summary_that_contradicts_itself_is_refused() {
+        let summary = crate::report::sample::summary();
+        type Change = fn(&mut Summary);
+        let read = |change: Change| {
+            let mut summary = summary.clone();
+            change(&mut summary);
+            parse(crate::report::json(&summary).as_bytes()).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(|_| {}), Ok(summary.clone()));
+        let changes: [(Change, &str); 3] = [
+            (|s| s.accounting.ok += 1, "its requests do not add up"),
+            (|s| s.wall_s = 1e300, "its intervals are too short or too many"),
+            (|s| s.interval_s = 0.0, "its intervals are too short or too many"),
+        ];
+        for (change, message) in changes {
+            let error = read(change).unwrap_err();
+            assert!(error.contains(message) && !error.contains('\n'), "{error}");
         }
     }
 

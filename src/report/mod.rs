@@ -10,7 +10,7 @@ mod junit;
 mod markdown;
 mod metrics;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod text;
 
 pub use hlog::hlog;

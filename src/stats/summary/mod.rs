@@ -12,6 +12,7 @@ use super::verdict::{Circumstances, GeneratorLine, retried_connects};
 use super::{Counts, Tally};
 
 mod certainty;
+mod check;
 mod latency;
 mod lines;
 mod plan;
