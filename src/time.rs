@@ -88,7 +88,7 @@ impl fmt::Display for Nanos {
             999_500..999_500_000 => three_digits(self.as_millis(), "ms"),
             999_500_000..99_950_000_000 => three_digits(self.as_secs(), "s"),
             _ => {
-                let seconds = (self.0 + 500_000_000) / 1_000_000_000;
+                let seconds = self.0.saturating_add(500_000_000) / 1_000_000_000;
                 match seconds {
                     0..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
                     _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
