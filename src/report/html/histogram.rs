@@ -25,7 +25,7 @@ pub(super) fn plot(s: &Summary) -> Option<Plot> {
     let width = 1.0 / BARS as f64;
     let middle = |i: usize| (i as f64 + 0.5) * width;
     let mut drawing = Drawing::new(300.0, &x, &y);
-    drawing.bars("response", width * 0.88, bars.iter().enumerate().map(|(i, n)| (middle(i), 0.0, up.at(*n as f64))));
+    drawing.bars("bars", width * 0.88, bars.iter().enumerate().map(|(i, n)| (middle(i), 0.0, up.at(*n as f64))));
     for (class, value) in [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99)] {
         drawing.line(class, [Some((scale.at(value), 0.0)), Some((scale.at(value), 1.0))]);
     }
@@ -37,7 +37,7 @@ pub(super) fn plot(s: &Summary) -> Option<Plot> {
     Some(Plot {
         title: "Histogram of response times".into(),
         note: "requests; log scale of time".into(),
-        legend: [Key::new("response", "requests")].into_iter().chain(lines).collect(),
+        legend: [Key::new("bars", "requests")].into_iter().chain(lines).collect(),
         ..drawing.plot(x, y)
     })
 }
