@@ -1,10 +1,9 @@
 //! The summary as Markdown, with the tables of GitHub's dialect.
 
 use crate::stats::{Latency, Summary};
-use crate::time::Nanos;
 use crate::units::{self, count, grouped, percent};
 
-use super::text::nanos;
+use super::text::{micros, nanos, seconds};
 
 /// So many kinds of failures, and so many targets.
 const MOST: usize = 20;
@@ -54,10 +53,9 @@ fn numbers(s: &Summary) -> String {
     let mut rows: Vec<Vec<String>> = seen.map(|(name, n)| vec![(*name).into(), grouped(*n)]).collect();
     rows.extend(s.success_rate.map(|rate| vec!["success rate".into(), percent(rate)]));
     rows.push(vec!["throughput".into(), units::rate(s.throughput_per_s)]);
-    rows.push(vec!["wall-clock time".into(), Nanos((s.wall_s * 1e9).round() as u64).to_string()]);
+    rows.push(vec!["wall-clock time".into(), seconds(s.wall_s)]);
     if let Some(spread) = s.waves.as_ref().and_then(|waves| waves.release_spread_us) {
-        let us = |us: f64| Nanos((us * 1e3).round() as u64).to_string();
-        let shown = format!("p50 {}, p99 {}, max {}", us(spread.p50), us(spread.p99), us(spread.max));
+        let shown = format!("p50 {}, p99 {}, max {}", micros(spread.p50), micros(spread.p99), micros(spread.max));
         rows.push(vec!["release spread".into(), shown]);
     }
     table(&["", ""], 1, rows)

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::stats::{Latency, LimitedBy, Summary, ThresholdLine, Verdict};
+use crate::report::text::{data, limited_by};
+use crate::stats::{Latency, Summary, ThresholdLine, Verdict};
 use crate::units::{self, count, grouped, percent};
 
 use super::section::Fact;
@@ -24,10 +25,7 @@ pub(super) fn judgement(s: &Summary) -> Judgement {
         Verdict::Degraded => "warn",
         Verdict::Invalid => "bad",
     };
-    let limited_by = g.limited_by.map_or(String::new(), |by| {
-        let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
-        format!("limited by {the}{}", by.text())
-    });
+    let limited_by = g.limited_by.map_or(String::new(), limited_by);
     Judgement { text: g.verdict.text(), class, limited_by, reasons: g.reasons.clone() }
 }
 
@@ -94,8 +92,7 @@ pub(super) fn tiles(s: &Summary) -> Vec<Fact> {
     let mut tiles = vec![Fact::new("Requests", grouped(a.scheduled), format!("in {}", seconds(s.wall_s)))];
     tiles.extend(s.success_rate.map(|rate| {
         let tone = if rate < 1.0 { "bad" } else { "good" };
-        let errors = a.http_error.saturating_add(a.failed).saturating_add(a.timeout);
-        Fact { tone, ..Fact::new("Success rate", percent(rate), count(errors, "error")) }
+        Fact { tone, ..Fact::new("Success rate", percent(rate), count(s.errors(), "error")) }
     }));
     tiles.push(Fact::new("Throughput", units::rate(s.throughput_per_s), throughput));
     let Some(response) = &s.response_ms else { return tiles };
@@ -118,15 +115,6 @@ pub(super) fn notes(s: &Summary) -> Vec<String> {
             .filter(|from| *from > 0.0)
             .map(|from| format!("response times had settled {} after the start", ms(from * 1e3))),
     );
-    let mut data = vec![
-        format!("{} received", units::bytes(s.bytes_in)),
-        format!("{} sent", units::bytes(s.bytes_out)),
-        count(s.connections, "connection"),
-    ];
-    data.extend(
-        (s.connections_replaced > 0).then(|| format!("{} found closed and replaced", grouped(s.connections_replaced))),
-    );
-    data.extend((s.requests_retried > 0).then(|| format!("{} sent again", count(s.requests_retried, "request"))));
-    notes.push(data.join(", "));
+    notes.push(data(s).join(", "));
     notes
 }

@@ -44,8 +44,7 @@ fn verdict(s: &Summary, paint: Paint) -> String {
     };
     let mut out = paint.apply(style, generator.verdict.text());
     if let Some(by) = generator.limited_by {
-        let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
-        out += &format!(", limited by {the}{}", by.text());
+        out += &format!(", {}", limited_by(by));
     }
     out.push('\n');
     for reason in &generator.reasons {
@@ -53,6 +52,12 @@ fn verdict(s: &Summary, paint: Paint) -> String {
         out += &wrap("  - ", &words, " ");
     }
     out
+}
+
+/// What was in the way, in words.
+pub(super) fn limited_by(by: LimitedBy) -> String {
+    let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
+    format!("limited by {the}{}", by.text())
 }
 
 fn what_ran(s: &Summary, paint: Paint) -> String {
@@ -118,6 +123,11 @@ fn requests(s: &Summary, paint: Paint) -> String {
         let style = if rate < 1.0 { BAD } else { GOOD };
         out += &line("Success rate", &paint.apply(style, &units::percent(rate)));
     }
+    out + &entry("Data", &data(s), ", ")
+}
+
+/// What went over the wire, part by part.
+pub(super) fn data(s: &Summary) -> Vec<String> {
     let mut data = vec![
         format!("{} received", units::bytes(s.bytes_in)),
         format!("{} sent", units::bytes(s.bytes_out)),
@@ -129,7 +139,7 @@ fn requests(s: &Summary, paint: Paint) -> String {
     if s.requests_retried > 0 {
         data.push(format!("{} sent again", count(s.requests_retried, "request")));
     }
-    out + &entry("Data", &data, ", ")
+    data
 }
 
 fn waves(s: &Summary) -> String {
@@ -141,10 +151,9 @@ fn waves(s: &Summary) -> String {
     let size = format!("{} of {}", grouped(waves.count), count(waves.size.into(), "user"));
     let mut out = entry("Waves", &[size, together], ", ");
     if let Some(spread) = waves.release_spread_us {
-        let us = |us: f64| Nanos((us * 1e3).round() as u64).to_string();
         out += &line(
             "Release spread",
-            &format!("p50 {}   p99 {}   max {}", us(spread.p50), us(spread.p99), us(spread.max)),
+            &format!("p50 {}   p99 {}   max {}", micros(spread.p50), micros(spread.p99), micros(spread.max)),
         );
     }
     out
@@ -170,6 +179,10 @@ pub(super) fn nanos(ms: f64) -> Nanos {
     Nanos((ms * 1e6).round() as u64)
 }
 
-fn seconds(s: f64) -> String {
+pub(super) fn seconds(s: f64) -> String {
     Nanos((s * 1e9).round() as u64).to_string()
+}
+
+pub(super) fn micros(us: f64) -> String {
+    Nanos((us * 1e3).round() as u64).to_string()
 }

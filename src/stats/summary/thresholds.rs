@@ -108,24 +108,27 @@ impl Measured {
             (Metric::Share(kind), false) => !holds((self.count(kind) as f64 + left) / most.max(1) as f64),
             (Metric::Rate, true) => false,
             (Metric::Rate, false) => !holds(most as f64 / lasts.as_secs().max(1e-9)),
-            (Metric::Time(clock, statistic), upper) => match (statistic, upper) {
-                (Statistic::Max, true) => self.all(clock).max().is_some_and(|max| !holds(max.0 as f64)),
-                (Statistic::Min, false) => self.all(clock).min().is_some_and(|min| !holds(min.0 as f64)),
-                (Statistic::Mean, true) => {
-                    !holds(self.all(clock).mean().unwrap_or(0.0) * self.all(clock).count() as f64 / most.max(1) as f64)
+            (Metric::Time(clock, statistic), upper) => {
+                let all = self.all(clock);
+                match (statistic, upper) {
+                    (Statistic::Max, true) => all.max().is_some_and(|max| !holds(max.0 as f64)),
+                    (Statistic::Min, false) => all.min().is_some_and(|min| !holds(min.0 as f64)),
+                    (Statistic::Mean, true) => {
+                        !holds(all.mean().unwrap_or(0.0) * all.count() as f64 / most.max(1) as f64)
+                    }
+                    // How many waves there will be is not known.
+                    (Statistic::Quantile(_), _) if clock == Clock::Spread => false,
+                    (Statistic::Quantile(p), true) => {
+                        let above = all.count() - all.count_up_to(Nanos(limit as u64));
+                        above > most - rank(most, p).min(most)
+                    }
+                    (Statistic::Quantile(p), false) => {
+                        let below = all.count_up_to(Nanos((limit as u64).saturating_sub(1)));
+                        below >= rank(most, p)
+                    }
+                    (Statistic::Max | Statistic::Mean, false) | (Statistic::Min, true) => false,
                 }
-                // How many waves there will be is not known.
-                (Statistic::Quantile(_), _) if clock == Clock::Spread => false,
-                (Statistic::Quantile(p), true) => {
-                    let above = self.all(clock).count() - self.all(clock).count_up_to(Nanos(limit as u64));
-                    above > most - rank(most, p).min(most)
-                }
-                (Statistic::Quantile(p), false) => {
-                    let below = self.all(clock).count_up_to(Nanos((limit as u64).saturating_sub(1)));
-                    below >= rank(most, p)
-                }
-                (Statistic::Max | Statistic::Mean, false) | (Statistic::Min, true) => false,
-            },
+            }
         }
     }
 
