@@ -1,7 +1,7 @@
 //! What comes back: reading it, and what becomes of the requests that it ends.
 
 use crate::net::Stop;
-use crate::proto::End;
+use crate::proto::{Answer, End};
 use crate::record::{Cause, Failure, Phase, Record};
 use crate::stats::ln_fast;
 use crate::time::Nanos;
@@ -116,6 +116,10 @@ impl<I: Io> Worker<'_, I> {
 
     #[inline]
     fn complete_all(&mut self) {
+        // The first to be answered is completed first.
+        if self.done.len() > 1 {
+            self.done.reverse();
+        }
         while let Some(answer) = self.done.pop() {
             let u = answer.ticket;
             if answer.may_be_sent_again && self.send_again(u) {
@@ -123,7 +127,7 @@ impl<I: Io> Worker<'_, I> {
                 continue;
             }
             if self.users[u as usize].stage != Stage::InFlight {
-                self.answered_early(u);
+                self.answered_early(&answer);
                 continue;
             }
             let mut failure = answer.failure;
@@ -165,10 +169,11 @@ impl<I: Io> Worker<'_, I> {
                     self.close(c);
                 }
             }
-            // The failure of one of several is not the connection's, nor is that of one that has a successor.
+            // The failure of one of several is not the connection's, be it open or being opened for the
+            // others, nor is that of one that has a successor.
             Some(_)
-                if self.codec.is_multiplexed() && (connection.link == Link::Open || connection.successor.is_some()) => {
-            }
+                if self.codec.is_multiplexed()
+                    && (connection.link != Link::Closed || connection.successor.is_some()) => {}
             Some(failure) if failure.spares_connection() => {
                 if !self.keep_alive {
                     self.close(c);
@@ -258,14 +263,24 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
-    /// An answer to a request that had not been sent whole: `u` cannot take part in the coming release.
+    /// An answer to a request that had not been sent whole: its user cannot take part in the
+    /// coming release, unless the server only says that it will not look at the request here.
     #[cold]
-    fn answered_early(&mut self, u: u32) {
+    fn answered_early(&mut self, answer: &Answer) {
+        let u = answer.ticket;
         // Nobody looks at it, and the next answer is not to be taken for it.
         let c = self.users[u as usize].connection;
         self.connections[c as usize].session.take_kept(u);
-        if self.users[u as usize].stage == Stage::Primed {
-            self.unable(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly));
+        if self.users[u as usize].stage != Stage::Primed {
+            return;
+        }
+        if answer.may_be_sent_again {
+            // It is encoded again when another connection is open, or sent after the release.
+            self.users[u as usize].stage = Stage::Idle;
+            self.gate.settle(u);
+        } else {
+            let since = self.users[u as usize].request.rendered;
+            self.unable(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly), since);
         }
     }
 }

@@ -36,11 +36,14 @@ pub(super) struct Connection {
     pub(super) failures: u8,
     /// The first attempt to connect is over.
     pub(super) has_tried: bool,
-    /// How often it was found closed since the last release.
+    /// How often it was closed as soon as it was open, since the last release.
     pub(super) replaced: u8,
     /// It was found closed, and has not been opened again.
     pub(super) found_closed: bool,
 }
+
+/// A connection that was closed sooner than this after it opened tells of a server that does not want it.
+const SHORT_LIVED: Nanos = Nanos::from_millis(10);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,12 @@ impl Connection {
         }
     }
 
+    /// At `now` it has been open for a while, and not just accepted to be closed.
+    pub(super) fn has_lasted(&self, now: Nanos) -> bool {
+        // A request has carried `took` into its record: the connection has served.
+        self.took == Nanos::ZERO || now >= self.began + self.took + SHORT_LIVED
+    }
+
     /// Another request can be sent on it.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
@@ -89,7 +98,7 @@ impl Connection {
     /// The record of `request`, done at `done` with nothing to show for it but `failure`.
     #[inline]
     pub(super) fn record(&mut self, request: &Request, done: Nanos, failure: Option<Failure>) -> Record {
-        let &Request { slot, wave, due, ready, taken: _, sent } = request;
+        let &Request { slot, wave, due, ready, sent, .. } = request;
         Record {
             index: slot.index,
             due,

@@ -8,7 +8,7 @@ use crate::time::Nanos;
 
 use super::connection::Link;
 use super::links::CONNECTING;
-use super::user::Stage;
+use super::user::{Stage, Unable};
 use super::worker::Pace;
 use super::{Io, Release, Worker};
 
@@ -23,6 +23,8 @@ pub(super) struct Gate {
     is_awaited: Vec<bool>,
     /// When the preparation began.
     since: Nanos,
+    /// The longest preparation so far.
+    longest: Nanos,
     /// How long after its plan the last release came.
     pub(super) late: Nanos,
     next_is_measured: bool,
@@ -30,6 +32,9 @@ pub(super) struct Gate {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GateStage {
+    /// The next release is far off: until this instant nothing is done for it, and connections
+    /// that the server closes stay closed.
+    Waiting(Nanos),
     /// Users are being connected, requests encoded.
     Preparing,
     /// This worker is ready; another one is not.
@@ -43,6 +48,10 @@ enum GateStage {
 /// A worker wakes so long before the release and spins the rest: a sleeper wakes too late.
 const SPIN: Nanos = Nanos::from_micros(80);
 
+/// Users are made ready at least this long before a planned release: longer than a thread may
+/// be late, and shorter than servers let a connection idle.
+const MIN_LEAD: Nanos = Nanos::from_millis(50);
+
 impl Default for Gate {
     fn default() -> Self {
         let stage = GateStage::Preparing;
@@ -52,6 +61,7 @@ impl Default for Gate {
             awaited: 0,
             is_awaited: Vec::new(),
             since: Nanos::ZERO,
+            longest: Nanos::ZERO,
             late: Nanos::ZERO,
             next_is_measured: false,
         }
@@ -63,8 +73,20 @@ impl Gate {
     pub(super) fn next_instant(&self) -> Nanos {
         match self.stage {
             GateStage::Armed(at) => at.before(SPIN),
+            GateStage::Waiting(until) => until,
             _ => Nanos::NEVER,
         }
+    }
+
+    /// How long before a planned release its preparation begins: twice as long as the longest
+    /// took, within the limit of connecting.
+    fn lead(&self, limit: Nanos) -> Nanos {
+        (self.longest + self.longest).min(limit).max(MIN_LEAD)
+    }
+
+    /// The next release is far off.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.stage, GateStage::Waiting(_))
     }
 
     /// The last release is past, and the next not under preparation.
@@ -72,7 +94,7 @@ impl Gate {
         self.stage == GateStage::Open
     }
 
-    fn settle(&mut self, u: u32) {
+    pub(super) fn settle(&mut self, u: u32) {
         if std::mem::take(&mut self.is_awaited[u as usize]) {
             self.awaited -= 1;
         }
@@ -82,6 +104,11 @@ impl Gate {
 impl<I: Io> Worker<'_, I> {
     /// Everything that is due.
     pub(super) fn release(&mut self) {
+        if let GateStage::Waiting(until) = self.gate.stage
+            && self.now >= until
+        {
+            self.prepare();
+        }
         if self.gate.stage == GateStage::Preparing && self.gate.awaited == 0 {
             self.arrive();
         }
@@ -105,7 +132,8 @@ impl<I: Io> Worker<'_, I> {
                 Pace::Open(_) => self.start_the_due(),
                 Pace::Waves(waves) if waves.outstanding == 0 => {
                     waves.advance(self.gate.next_is_measured);
-                    self.prepare();
+                    let lead = self.gate.lead(self.limits.connect);
+                    self.gate.stage = GateStage::Waiting(waves.coming().map_or(self.now, |at| at.before(lead)));
                     self.release();
                 }
                 Pace::Waves(_) => {}
@@ -178,7 +206,7 @@ impl<I: Io> Worker<'_, I> {
                 self.connections[c as usize].began = self.gate.since;
                 self.attempt_failed(c);
                 self.back_off(c);
-                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitConnect));
+                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitConnect), Some(self.gate.since));
             }
         }
     }
@@ -203,8 +231,9 @@ impl<I: Io> Worker<'_, I> {
             return self.gate.settle(u);
         }
         user.take(slot, wave);
+        user.request.rendered = self.now;
         let Ok(message) = self.source.message(slot, self.first_user + u, Some(wave), self.now) else {
-            return self.unable(u, Failure::new(Phase::Template, Cause::Unrendered));
+            return self.unable(u, Failure::new(Phase::Template, Cause::Unrendered), self.now);
         };
         connection.session.submit(message, u, if hold { Hold::LastByte } else { Hold::All }, &mut self.codec);
         user.stage = Stage::Primed;
@@ -234,18 +263,18 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// The release waits for a user of connection `c`.
-    fn is_awaited(&self, c: u32) -> bool {
+    pub(super) fn is_awaited(&self, c: u32) -> bool {
         let mut users = self.connections[c as usize].users.clone();
         users.any(|u| self.is_user_of(u, c) && self.gate.is_awaited[u as usize])
     }
 
-    /// `u` cannot take part in the coming release.
-    pub(super) fn unable(&mut self, u: u32, failure: Failure) {
+    /// `u` cannot take part in the coming release: what it has tried since `since` has failed.
+    pub(super) fn unable(&mut self, u: u32, failure: Failure, since: Nanos) {
         let user = &mut self.users[u as usize];
         if user.stage != Stage::Joining {
             user.stage = Stage::Idle;
         }
-        user.unable = Some((failure, self.now));
+        user.unable = Some(Unable { failure, since, at: self.now });
         if !self.gate.is_open() {
             match &self.pace {
                 Pace::Waves(_) => self.gate.settle(u),
@@ -268,6 +297,9 @@ impl<I: Io> Worker<'_, I> {
 
     /// The wait of connection `c` after a failure is over.
     pub(super) fn back_from_back_off(&mut self, c: u32) {
+        if self.gate.is_waiting() {
+            return;
+        }
         if !self.gate.is_open() {
             if self.keep_alive && self.is_awaited(c) {
                 return self.open(c);
@@ -306,6 +338,7 @@ impl<I: Io> Worker<'_, I> {
     /// This worker is ready. The last one decides for all.
     fn arrive(&mut self) {
         self.gate.stage = GateStage::Arrived;
+        self.gate.longest = self.gate.longest.max(self.now.since(self.gate.since));
         let facts = match &mut self.pace {
             Pace::Waves(waves) => waves.take_facts(),
             Pace::Closed(_) | Pace::Open(_) => None,
@@ -429,7 +462,8 @@ impl<I: Io> Worker<'_, I> {
         let Pace::Waves(waves) = &self.pace else { return };
         let (slot, wave) = (waves.slot(self.first_user + u), waves.number());
         let user = &self.users[u as usize];
-        if matches!(user.stage, Stage::InFlight) || user.request.ready == planned {
+        // Its request went out with the others', and has come to its end if writing failed.
+        if user.request.slot == slot && user.request.sent != Nanos::NEVER {
             return;
         }
         self.take(u, slot, wave);
@@ -461,12 +495,12 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
-    /// The request that `u` has taken failed before the release, as it was connecting.
+    /// The request that `u` has taken failed before the release.
     pub(super) fn report_unable(&mut self, u: u32) {
         let user = &mut self.users[u as usize];
-        let Some((failure, at)) = user.unable.take() else { return };
+        let Some(Unable { failure, since, at }) = user.unable.take() else { return };
         let c = user.connection as usize;
-        user.request.due = self.connections[c].began;
+        user.request.due = since;
         if user.request.ready == Nanos::NEVER {
             user.request.ready = user.request.due;
         }

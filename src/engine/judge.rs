@@ -140,7 +140,8 @@ impl<I: Io> Worker<'_, I> {
         let before = match judge.hops.remove(&u) {
             Some(hop) => hop,
             None => {
-                let message = self.source.message(request.slot, self.first_user + u, request.wave(), self.now);
+                let number = self.first_user + u;
+                let message = self.source.message(request.slot, number, request.wave(), request.rendered);
                 let payload = message.map_err(|_| Cause::BadRedirect)?.payload;
                 let redirected = whole(&judge.targets[target as usize], payload);
                 let path = redirected.head.path.fixed().unwrap_or("/");

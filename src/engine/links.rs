@@ -6,7 +6,7 @@ use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
 use super::connection::Link;
-use super::user::Stage;
+use super::user::{Stage, Unable};
 use super::worker::Pace;
 use super::{Io, Lane, Worker};
 
@@ -188,6 +188,7 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn connect_failed(&mut self, c: u32, failure: Failure) {
         self.attempt_failed(c);
         self.close(c);
+        let began = self.connections[c as usize].began;
         let mut someone_joins = false;
         for u in self.connections[c as usize].users.clone() {
             if !self.is_user_of(u, c) {
@@ -197,7 +198,7 @@ impl<I: Io> Worker<'_, I> {
                 Stage::Pending => self.fail_unsent(u, failure),
                 stage @ (Stage::Idle | Stage::Joining | Stage::Primed) => {
                     someone_joins |= stage == Stage::Joining;
-                    self.unable(u, failure);
+                    self.unable(u, failure, began);
                 }
                 Stage::InFlight | Stage::Retired => {}
             }
@@ -221,9 +222,10 @@ impl<I: Io> Worker<'_, I> {
     /// The request of `u` fails without having been sent.
     pub(super) fn fail_unsent(&mut self, u: u32, failure: Failure) {
         let user = &mut self.users[u as usize];
-        // Should nobody be able to connect, this is what there is to report of a warm-up.
-        user.unable = (!user.request.slot.measured).then_some((failure, self.now));
         let connection = &mut self.connections[user.connection as usize];
+        // Should nobody be able to connect, this is what there is to report of a warm-up.
+        let unable = Unable { failure, since: connection.began, at: self.now };
+        user.unable = (!user.request.slot.measured).then_some(unable);
         let record = connection.record(&user.request, self.now, Some(failure));
         self.complete(u, &record);
     }
@@ -314,11 +316,11 @@ impl<I: Io> Worker<'_, I> {
 
     /// Connection `c` was found closed, and no request was under way on it.
     pub(super) fn replace(&mut self, c: u32, end: End) {
+        let has_lasted = self.connections[c as usize].has_lasted(self.now);
         self.close(c);
         let connection = &mut self.connections[c as usize];
         connection.found_closed = true;
-        connection.replaced = connection.replaced.saturating_add(1);
-        let replaced = connection.replaced;
+        let began = connection.began;
         for u in connection.users.clone() {
             if self.is_user_of(u, c) && self.users[u as usize].stage == Stage::Primed {
                 self.users[u as usize].stage = Stage::Idle;
@@ -330,25 +332,39 @@ impl<I: Io> Worker<'_, I> {
             }
             return;
         }
+        // It is opened when the release is prepared.
+        if self.gate.is_waiting() {
+            return;
+        }
+        // The server closes idle connections: however often it does while others are being made
+        // ready, this one holds up nothing.
+        if has_lasted && !self.is_awaited(c) {
+            return self.open(c);
+        }
         // A server that closes every connection at once must not hold up the release for ever.
-        if replaced > 1 {
+        let connection = &mut self.connections[c as usize];
+        connection.replaced = connection.replaced.saturating_add(1);
+        if connection.replaced > 1 {
             self.back_off(c);
             let failure = match end {
                 // A server says only after the handshake that it does not like the client's certificate.
                 End::Broken(failure) if failure.phase == Phase::Tls => failure,
                 _ => Failure::new(Phase::Connect, Cause::ClosedIdle),
             };
-            self.all_unable(c, failure);
+            self.all_unable(c, failure, Some(began));
         } else {
             self.open(c);
         }
     }
 
-    /// No user of connection `c` can take part in the coming release.
-    pub(super) fn all_unable(&mut self, c: u32, failure: Failure) {
+    /// No user of connection `c` can take part in the coming release: what failed began at
+    /// `since`, or when each one's request was encoded.
+    pub(super) fn all_unable(&mut self, c: u32, failure: Failure, since: Option<Nanos>) {
         for u in self.connections[c as usize].users.clone() {
-            if self.is_user_of(u, c) && self.users[u as usize].stage != Stage::Retired {
-                self.unable(u, failure);
+            let user = &self.users[u as usize];
+            if user.connection == c && user.stage != Stage::Retired {
+                let since = since.unwrap_or(user.request.rendered.min(self.now));
+                self.unable(u, failure, since);
             }
         }
     }
@@ -385,7 +401,7 @@ impl<I: Io> Worker<'_, I> {
             // The part of a request that goes out before the release did not.
             Link::Open => {
                 self.back_off(c);
-                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitWrite));
+                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitWrite), None);
             }
             Link::Closed | Link::Queued => {}
         }

@@ -203,7 +203,11 @@ impl<I: Io> Worker<'_, I> {
         let request = &user.request;
         let hop = self.judge.as_ref().and_then(|judge| judge.redirected(u, self.source.target(request.slot)));
         let message = match hop {
-            None => self.source.message(request.slot, number, request.wave(), self.now),
+            None => {
+                let message = self.source.message(request.slot, number, request.wave(), self.now);
+                user.request.rendered = self.now;
+                message
+            }
             Some(message) => Ok(message),
         };
         let Ok(message) = message else {

@@ -17,8 +17,18 @@ pub(super) struct User {
     /// Since when its connection is free, of what is the server's doing: what was
     /// this tool's own in the last answer is taken off.
     pub(super) freed: Nanos,
-    /// Why it cannot take part in the coming release, and since when.
-    pub(super) unable: Option<(Failure, Nanos)>,
+    /// Why it cannot take part in the coming release.
+    pub(super) unable: Option<Unable>,
+}
+
+/// A request that failed before its release.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unable {
+    pub(super) failure: Failure,
+    /// When the attempt began that failed.
+    pub(super) since: Nanos,
+    /// When it failed.
+    pub(super) at: Nanos,
 }
 
 /// What a user is doing.
@@ -47,6 +57,8 @@ pub(super) struct Request {
     pub(super) ready: Nanos,
     /// When it was given to the user, in the open model.
     pub(super) taken: Nanos,
+    /// The instant its text was rendered for: `now()` of its templates.
+    pub(super) rendered: Nanos,
     pub(super) sent: Nanos,
 }
 
@@ -54,7 +66,7 @@ impl Request {
     #[inline]
     fn new(slot: Slot, wave: u32) -> Request {
         let never = Nanos::NEVER;
-        Request { slot, wave, due: never, ready: never, taken: never, sent: never }
+        Request { slot, wave, due: never, ready: never, taken: never, rendered: never, sent: never }
     }
 }
 

@@ -60,17 +60,33 @@ impl Waves {
         Slot { index: self.schedule.index(self.number, user), measured: self.measured }
     }
 
+    /// The instant for which the coming release is planned. None: it comes as soon as all
+    /// users are ready.
+    fn planned(&self) -> Option<Nanos> {
+        match self.number {
+            0 => None,
+            k => self.schedule.planned(self.began, k),
+        }
+    }
+
+    /// A wave released at `at` would be none: the requests are used up, or the time is.
+    fn is_past_end(&self, at: Nanos) -> bool {
+        let over = |span: Nanos| self.number > 0 && at >= self.began + span;
+        self.size() == 0 || (self.measured && self.duration.is_some_and(over))
+    }
+
+    /// The instant for which the coming release is planned, if it is, and if there is to be one.
+    pub(super) fn coming(&self) -> Option<Nanos> {
+        self.planned().filter(|planned| !self.is_past_end(*planned))
+    }
+
     /// When the wave under preparation is to be released, decided at `now` for
     /// all workers. `warm`: a warm-up that lasts until it is steady is over.
     pub(super) fn decide(&self, now: Nanos, workers: u32, warm: bool) -> Release {
         let soon = if workers == 1 { now } else { now + AHEAD };
-        let planned = match self.number {
-            0 => None,
-            k => self.schedule.planned(self.began, k),
-        };
+        let planned = self.planned();
         let at = planned.map_or(soon, |planned| planned.max(soon));
-        let over = |span: Nanos| self.number > 0 && at >= self.began + span;
-        if self.size() == 0 || (self.measured && self.duration.is_some_and(over)) {
+        if self.is_past_end(at) {
             return Release::End;
         }
         let next_is_measured = self.measured

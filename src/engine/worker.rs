@@ -71,7 +71,7 @@ pub struct Worker<'a, I> {
 
     board: &'a Board,
     pub(super) rows: Option<Rows>,
-    limits: Limits,
+    pub(super) limits: Limits,
     /// When no more requests were due: from then on answers are awaited for so long as the plan says.
     ended: Nanos,
     pub(super) buf: Box<[u8]>,
@@ -210,8 +210,15 @@ impl<'a, I: Io> Worker<'a, I> {
                 }
                 self.start_the_due();
                 self.write_all();
+                self.read_all();
+            } else {
+                self.read_all();
+                // Where there was only room to write, nothing has read the clock: limits and ticks
+                // must not wait until something is received.
+                if self.now == before {
+                    self.now = self.io.now();
+                }
             }
-            self.read_all();
             // While the sink held this worker up, answers may have come in time that are not read yet.
             if !std::mem::take(&mut self.held_up) {
                 self.expire();

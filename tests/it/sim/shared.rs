@@ -1,5 +1,6 @@
 //! Users that share connections: HTTP/2.
 
+use onrush::plan::Limits;
 use onrush::time::Nanos;
 
 use super::world::{Accept, Asked, Reply, Scene, Server, assert_all_accounted_for, ms};
@@ -145,4 +146,19 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
 #[test]
 fn accounting_and_littles_law_hold_whatever_the_server_does() {
     assert_all_accounted_for(0..400, fault_schedule);
+}
+
+#[test]
+fn a_request_that_times_out_does_not_end_the_opening_of_a_connection_for_the_others() {
+    // The connection is lost at 5 ms, and opening the next one takes from 100 to 350 ms: longer than a
+    // request may wait, and shorter than the limit of connecting.
+    let mut scene = Scene::open(10.0, 4, ms(400)).sharing(1, 4, 100);
+    scene.plan.limits = Limits { request: ms(100), connect: ms(1_000), drain: ms(1_000) };
+    let server = Server::answers_after(ms(1)).accepting(|asked| match asked.before {
+        0 => Accept::AndClose(ms(5)),
+        _ => Accept::After(ms(250)),
+    });
+    let ran = scene.run(server);
+    assert_eq!(ran.connects.len(), 2, "{:?}", ran.connects);
+    assert_eq!(ran.outcomes(), ["200", "timeout: connect", "timeout: connect", "200"]);
 }

@@ -1,9 +1,13 @@
 //! Waves: who is released when, and what is charged to whom.
 
+use std::sync::Arc;
+
 use onrush::plan::{Model, Warmup};
+use onrush::request::Body;
+use onrush::template::Template;
 use onrush::time::Nanos;
 
-use super::world::{Accept, Reply, Scene, Server, ms};
+use super::world::{Accept, Reply, START, Scene, Server, ms};
 
 #[test]
 fn a_wave_is_released_when_the_last_answer_of_the_one_before_is_in() {
@@ -98,4 +102,76 @@ fn a_late_wave_has_its_whole_time_limit() {
     // Each takes 60 ms of its 100, and is later than the one before by 50.
     assert_eq!((ran.tally.counts().ok, ran.tally.counts().timeout), (8, 0));
     assert_eq!(ran.times().last(), Some(&(7, 70.0, 410.0)));
+}
+
+/// Waves of `users`, planned `every` so long, until each has sent `rounds` requests.
+fn planned(users: u32, rounds: u64, every: Nanos) -> Scene {
+    let model = Model::Waves { every: Some(every), hold_last_byte: false };
+    Scene::new(model, users, Some(u64::from(users) * rounds), None)
+}
+
+const MINUTES: Nanos = Nanos::from_secs(180);
+
+#[test]
+fn a_server_that_closes_idle_connections_between_waves_fails_no_request() {
+    for idle in [ms(20), ms(100), Nanos::from_secs(1), Nanos::from_secs(60)] {
+        let ran = planned(3, 4, MINUTES).run(Server::answers_after(ms(1)).closing_idle(idle));
+        let expected: Vec<_> = (0..12).map(|n| (n, (n / 3 * 180_000) as f64, 1.0)).collect();
+        assert_eq!(ran.times(), expected, "idle for {idle}");
+        assert_eq!(ran.outcomes(), ["200"; 12], "idle for {idle}");
+    }
+}
+
+#[test]
+fn connections_are_left_alone_while_the_next_wave_is_far_off() {
+    let ran = planned(2, 3, MINUTES).run(Server::answers_after(ms(1)).closing_idle(Nanos::from_secs(1)));
+    let connects: Vec<f64> = ran.connects.iter().map(|(_, at)| at.as_millis()).collect();
+    assert_eq!(connects, [0.0, 0.0, 179_950.0, 179_950.0, 359_950.0, 359_950.0]);
+    assert_eq!(ran.tally.replaced, 4);
+}
+
+#[test]
+fn users_are_prepared_early_enough_for_connections_that_open_slowly() {
+    let server = Server::answers_after(ms(1)).closing_idle(Nanos::from_secs(1)).accepting(|_| Accept::After(ms(40)));
+    let ran = planned(2, 4, MINUTES).run(server);
+    let connects: Vec<f64> = ran.connects.iter().step_by(2).map(|(_, at)| at.as_millis()).collect();
+    // The first preparation took 40 ms, and the limit of connecting is 50.
+    assert_eq!(connects, [0.0, 179_990.0, 359_990.0, 539_990.0]);
+    assert!(ran.times().iter().all(|(_, _, took)| *took == 1.0), "{:?}", ran.times());
+}
+
+#[test]
+fn a_goaway_between_waves_costs_nothing() {
+    // In the gap, and while the next wave is prepared.
+    for then in [Nanos::from_secs(60), Nanos::from_secs(179) + ms(970)] {
+        let server = Server::replies(move |_| Reply::OkThenGoAway(ms(1), then));
+        let ran = planned(4, 3, MINUTES).sharing(2, 2, 100).run(server);
+        assert_eq!(ran.outcomes(), ["200"; 12], "goes away after {then}");
+        assert!(ran.times().iter().all(|(_, _, took)| *took == 1.0), "{:?}", ran.times());
+        ran.assert_accounted_for("goaway");
+    }
+}
+
+#[test]
+fn a_user_that_is_slow_to_connect_does_not_fail_those_that_wait_for_it() {
+    // The first user connects after 45 ms; meanwhile the server closes the others' connections.
+    let server = Server::answers_after(ms(1))
+        .closing_idle(ms(12))
+        .accepting(|asked| Accept::After(if asked.user == 0 { ms(45) } else { Nanos::ZERO }));
+    let ran = Scene::waves(3, 3).run(server);
+    assert_eq!(ran.outcomes(), ["200"; 3]);
+}
+
+#[test]
+fn a_failure_before_a_release_is_dated_from_the_request_and_not_from_its_old_connection() {
+    let mut scene = planned(2, 4, MINUTES);
+    let text = "{% if index == 5 %}{{ index.none.such }}{% endif %}x";
+    let template = Template::compile("body", text, &[]).unwrap();
+    scene.plan.targets.list[0].body = Body::Template(Arc::new(template));
+    let ran = scene.run(Server::replies(|_| Reply::Ok(ms(1))));
+    let failed = ran.records.iter().find(|record| record.index == 5).unwrap();
+    assert_eq!(failed.failure.unwrap().to_string(), "template: cannot be rendered");
+    assert_eq!(failed.response(), Nanos::ZERO);
+    assert_eq!(failed.due.since(START + ran.t0()), Nanos::from_secs(360).before(ms(50)));
+    ran.assert_accounted_for("template");
 }

@@ -40,6 +40,8 @@ pub(super) enum Reply {
     ResetStream(Nanos, u8),
     /// HTTP/2: after so long the server goes away with that code; it takes neither this stream nor later ones.
     GoAway(Nanos, u8),
+    /// HTTP/2: 200 after so long, and so long after that the server goes away in order.
+    OkThenGoAway(Nanos, Nanos),
     /// Nothing, ever.
     Never,
 }
@@ -73,17 +75,25 @@ pub(super) struct Asked {
 pub(super) struct Server {
     pub(super) accept: Box<dyn Fn(Asked) -> Accept>,
     pub(super) reply: Box<dyn Fn(Asked) -> Reply>,
+    /// It closes connections on which nothing has happened for so long.
+    pub(super) idle: Option<Nanos>,
 }
 
 impl Server {
     /// Accepts at once, and replies so.
     pub(super) fn replies(reply: impl Fn(Asked) -> Reply + 'static) -> Server {
-        Server { accept: Box::new(|_| Accept::After(Nanos::ZERO)), reply: Box::new(reply) }
+        Server { accept: Box::new(|_| Accept::After(Nanos::ZERO)), reply: Box::new(reply), idle: None }
     }
 
     /// Answers 200 after `took`.
     pub(super) fn answers_after(took: Nanos) -> Server {
         Server::replies(move |_| Reply::Ok(took))
+    }
+
+    /// As before, but closes connections that were idle for so long.
+    pub(super) fn closing_idle(mut self, after: Nanos) -> Server {
+        self.idle = Some(after);
+        self
     }
 
     /// As before, but accepts so.
@@ -98,6 +108,7 @@ impl Server {
 enum Incoming {
     Bytes(VecDeque<u8>),
     Closed,
+    IdleClose,
     Reset,
 }
 
@@ -164,6 +175,14 @@ impl Connection {
         self.incoming.insert(place, (at, what));
         self.wake.push(at);
     }
+
+    /// Whatever happened last happens at `at`: an idle connection is closed so long after it.
+    fn used_at(&mut self, at: Nanos, idle: Option<Nanos>) {
+        if let Some(idle) = idle {
+            self.incoming.retain(|(_, what)| !matches!(what, Incoming::IdleClose));
+            self.coming(at + idle, Incoming::IdleClose);
+        }
+    }
 }
 
 impl World {
@@ -213,7 +232,12 @@ impl World {
         let bytes = |bytes: &[u8]| Incoming::Bytes(bytes.iter().copied().collect());
         let h2 = self.streams.is_some();
         let ok = frame(1, 5, stream, &[0x88]);
-        match (self.server.reply)(asked) {
+        let go_away = |stream: u32, code| {
+            let [a, b, c, d] = stream.to_be_bytes();
+            bytes(&frame(7, 0, 0, &[a, b, c, d, 0, 0, 0, code]))
+        };
+        let reply = (self.server.reply)(asked);
+        match reply {
             Reply::Ok(after) => coming(after, bytes(if h2 { &ok } else { OK })),
             Reply::Bytes(after, text) => coming(after, bytes(text)),
             Reply::OkAndClose(after) => {
@@ -221,13 +245,18 @@ impl World {
                 coming(after, Incoming::Closed);
             }
             Reply::ResetStream(after, code) => coming(after, bytes(&frame(3, 0, stream, &[0, 0, 0, code]))),
-            Reply::GoAway(after, code) => {
-                let [a, b, c, d] = stream.saturating_sub(2).to_be_bytes();
-                coming(after, bytes(&frame(7, 0, 0, &[a, b, c, d, 0, 0, 0, code])));
+            Reply::GoAway(after, code) => coming(after, go_away(stream.saturating_sub(2), code)),
+            Reply::OkThenGoAway(after, then) => {
+                coming(after, bytes(&ok));
+                coming(after + then, go_away(stream, 0));
             }
             Reply::Close(after) => coming(after, Incoming::Closed),
             Reply::Reset(after) => coming(after, Incoming::Reset),
             Reply::Never => {}
+        }
+        if let Reply::Ok(after) = reply {
+            let idle = self.server.idle;
+            self.connections[c as usize].used_at(now + after, idle);
         }
     }
 }
@@ -280,11 +309,13 @@ impl Io for World {
         let accept = (self.server.accept)(asked);
         let connection = &mut self.connections[c as usize];
         let requests = connection.requests;
+        let idle = self.server.idle;
         *connection = Connection { attempts: asked.before + 1, requests, origin, ..Connection::default() };
         match accept {
             Accept::After(after) => {
                 connection.open_at = Some(now + after);
                 connection.wake.push(now + after);
+                connection.used_at(now + after, idle);
             }
             Accept::Refuse(after) => {
                 connection.refused_at = Some(now + after);
@@ -331,7 +362,7 @@ impl Io for World {
             return Err(IoStop::Blocked);
         };
         match what {
-            Incoming::Closed => return Ok(0),
+            Incoming::Closed | Incoming::IdleClose => return Ok(0),
             Incoming::Reset => return Err(IoStop::Failed(Failure::new(Phase::Read, Cause::Reset))),
             Incoming::Bytes(_) => {}
         }
