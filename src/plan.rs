@@ -29,6 +29,9 @@ pub struct Plan {
     pub redirects: Option<Redirects>,
     /// When they are due.
     pub load: Load,
+    /// Connections that this load was to have, to all origins together: more than
+    /// [`Plan::all_connections`] where the system allows fewer.
+    pub connections_asked: u32,
     /// How long anything may take.
     pub limits: Limits,
     /// The seed of everything that is drawn by chance.
@@ -331,8 +334,6 @@ pub struct Load {
     pub model: Model,
     /// Concurrent users, at least 1; in the open model, connections.
     pub users: u32,
-    /// Users that were asked for: more than `users` where the system allows no more.
-    pub asked: u32,
     /// When it ends.
     pub stop: Stop,
     /// What is sent first and not counted.

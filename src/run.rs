@@ -14,7 +14,7 @@ use crate::curl::Route;
 use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, limits, noise};
-use crate::plan::{Model, Origin, Plan, Protocol};
+use crate::plan::{Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
 use crate::stats::{Board, Circumstances, Distribution, PlanLine, RunFacts, Summary, Tally};
@@ -211,10 +211,7 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         addresses => limits::waiting_ports(addresses).zip(limits::local_ports()),
     };
     Circumstances {
-        asked: match plan.protocol {
-            Protocol::Http1 => u64::from(plan.load.asked) * plan.origins.len() as u64,
-            Protocol::Http2 { .. } => plan.all_connections().into(),
-        },
+        asked: plan.connections_asked.into(),
         reached: u64::from(plan.all_connections()) - shared.first_failures(),
         noise: None,
         warmed_up: match shared.auto.t0() {

@@ -76,10 +76,10 @@ fn plan(address: SocketAddr, body: Body, requests: u64) -> Plan {
         load: Load {
             model: Model::Closed,
             users: USERS,
-            asked: USERS,
             stop: Stop { requests: Some(requests), duration: None },
             warmup: Warmup::None,
         },
+        connections_asked: USERS,
         limits: Limits { request: Nanos::from_secs(30), connect: Nanos::from_secs(30), drain: Nanos::from_secs(30) },
         seed: 1,
         workers: 1,

@@ -61,6 +61,7 @@ pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
         checks: checks(args)?,
         redirects: redirects(args)?,
         load,
+        connections_asked: 0,
         limits,
         seed,
         workers,
@@ -68,6 +69,7 @@ pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
         thresholds: args.threshold.clone(),
     };
     plan.workers = workers.min(plan.connections());
+    plan.connections_asked = plan.all_connections();
     Ok((plan, Preparation { notes, details: texts.how() }))
 }
 
@@ -160,7 +162,7 @@ fn load(args: &RunArgs) -> anyhow::Result<Load> {
             "--warmup runs at the rate that --stages begins with, which is 0: begin with another, or warm up in a stage"
         );
     }
-    Ok(Load { model, users, asked: users, stop: Stop { requests, duration }, warmup })
+    Ok(Load { model, users, stop: Stop { requests, duration }, warmup })
 }
 
 fn model(args: &RunArgs) -> anyhow::Result<Model> {

@@ -152,7 +152,7 @@ mod tests {
     fn waves(requests: Option<u64>, duration: Option<u64>, warmup: Warmup, every: Option<u64>) -> Waves {
         let model = Model::Waves { every: every.map(Nanos), hold_last_byte: false };
         let stop = Stop { requests, duration: duration.map(Nanos) };
-        Waves::new(&Load { model, users: 10, asked: 10, stop, warmup }, every.map(Nanos), false)
+        Waves::new(&Load { model, users: 10, stop, warmup }, every.map(Nanos), false)
     }
 
     /// The (measured, number, at, late) of all waves if each is ready to be released `took` after the last.

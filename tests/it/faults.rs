@@ -5,7 +5,7 @@
 use onrush::rng::mix;
 
 use crate::scripted::{Hostile, OK, Peer};
-use crate::support::{onrush_after, target};
+use crate::support::{Nobody, onrush_after, target};
 
 /// What the server does with one connection, drawn from (seed, connection, request).
 fn misbehave(peer: &mut Peer, seed: u64) {
@@ -78,4 +78,15 @@ fn users_without_a_descriptor_are_named_in_the_verdict() {
     assert!(generator.connections_reached < 60 && generator.connections_asked == 60, "{generator:?}");
     assert!(generator.reasons.iter().any(|reason| reason.contains("of 60 connections")), "{:?}", generator.reasons);
     assert_eq!(generator.verdict.text(), "INVALID", "more than a tenth are missing");
+}
+
+#[test]
+fn shared_connections_without_a_descriptor_are_named_in_the_verdict_too() {
+    let nobody = Nobody::new();
+    let url = format!("http://{}/", nobody.address());
+    let arguments = "--http-version 2 --model closed -n 60 -c 60 --connections 60 --streams 1";
+    let report = onrush_after("ulimit -n 60", arguments).arg(url).report();
+    let generator = &report.summary.generator;
+    assert_eq!(generator.connections_asked, 60, "{generator:?}");
+    assert_eq!(generator.verdict.text(), "INVALID");
 }

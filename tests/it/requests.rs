@@ -178,6 +178,21 @@ fn unique_rows_end_the_run_when_they_are_used_up() {
 }
 
 #[test]
+fn fewer_unique_rows_than_users_leave_no_connection_missing() {
+    let files = Files::new();
+    let ids = files.write("ids.csv", "id\n1\n2\n3\n");
+    for model in ["", "--model closed", "--rate 200"] {
+        let server = Hostile::start(|peer| peer.answer_all(OK));
+        let feed = format!("{}:unique", ids.display());
+        let url = format!("{}{{{{ ids.id }}}}", server.url());
+        let report = onrush(&format!("{model} -c 50")).args(["--feed", &feed, &url]).report();
+        report.assert_all_ok(3);
+        // The users for whom there is no row were never to be there.
+        report.assert_all_connected();
+    }
+}
+
+#[test]
 fn three_hosts_of_which_one_is_dead_and_one_speaks_tls() {
     let files = Files::new();
     let authority = Authority::new();
@@ -443,5 +458,22 @@ fn a_template_that_fails_for_some_requests_fails_those() {
             .report();
         let (ok, _, failed, failures) = checked(&report);
         assert_eq!((ok, failed, failures), (8, 4, vec![("template: cannot be rendered".into(), 4)]), "{model}");
+    }
+}
+
+#[test]
+fn a_run_of_redirects_is_remarked_on_unless_they_were_followed_or_expected() {
+    const MOVED: &[u8] = b"HTTP/1.1 301 Moved\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+    const NOT_MODIFIED: &[u8] = b"HTTP/1.1 304 Not Modified\r\n\r\n";
+    for (response, arguments, remarked) in [
+        (MOVED, "", true),
+        (MOVED, "--expect-status 301", false),
+        (MOVED, "--redirect 2", false),
+        (NOT_MODIFIED, "", false),
+    ] {
+        let server = Hostile::start(move |peer| peer.answer_all(response));
+        let report = onrush(&format!("-n 3 -c 1 {arguments}")).arg(server.url()).report();
+        let notes = &report.summary.notes;
+        assert_eq!(notes.iter().any(|note| note.contains("redirects")), remarked, "{arguments}: {notes:?}");
     }
 }

@@ -234,6 +234,13 @@ impl Report {
         );
         assert_eq!(self.rows.len(), requests);
     }
+
+    /// The run had all the connections that it was to have.
+    #[track_caller]
+    pub(crate) fn assert_all_connected(&self) {
+        let generator = &self.summary.generator;
+        assert_eq!(generator.connections_reached, generator.connections_asked, "connections: {:?}", generator.reasons);
+    }
 }
 
 /// One row of the CSV. None: the field is empty.

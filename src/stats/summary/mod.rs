@@ -243,9 +243,14 @@ impl Summary {
 /// What the numbers say that a user might overlook.
 fn observations(tally: &Tally, accounting: &Accounting) -> Vec<String> {
     let mut notes = Vec::new();
-    let redirects: u64 = tally.statuses().filter(|(status, _)| (300..400).contains(status)).map(|(_, n)| n).sum();
-    if redirects > 0 && redirects == accounting.ok + accounting.http_error {
-        notes.push("all answers are redirects (3xx), which are not followed: is the URL the one you meant?".into());
+    // One that was followed is no status of a response, and one that was expected needs no remark.
+    let is_redirect = |status: u16| matches!(status, 301 | 302 | 303 | 307 | 308);
+    let redirects: u64 = tally.statuses().filter(|(status, _)| is_redirect(*status)).map(|(_, n)| n).sum();
+    let was_expected = tally.extra.as_ref().is_some_and(|extra| extra.all_expected);
+    if redirects > 0 && redirects == accounting.ok + accounting.http_error && !was_expected {
+        notes.push(
+            "all responses are redirects, which are not followed: is the URL right? (--redirect N follows them)".into(),
+        );
     }
     if tally.backlog_full {
         notes.push("the backlog was full, and the run ended there: see --max-backlog".into());

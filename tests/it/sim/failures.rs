@@ -1,6 +1,10 @@
 //! Failures: each is a row, each is waited after, none holds up the others.
 
-use onrush::plan::Warmup;
+use std::sync::Arc;
+
+use onrush::plan::{Family, Redirects, Trust, Warmup};
+use onrush::request::{Header, Text};
+use onrush::template::Template;
 use onrush::time::Nanos;
 
 use super::world::{Accept, Reply, Scene, Server, assert_all_accounted_for, ms};
@@ -171,4 +175,26 @@ fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
 #[test]
 fn accounting_and_littles_law_hold_whatever_the_server_does() {
     assert_all_accounted_for(0..200, fault_schedule);
+}
+
+#[test]
+fn a_redirect_sends_the_request_again_as_it_was_sent() {
+    let mut scene = Scene::closed(1, 2);
+    let system = (Family::Any, Trust::System);
+    scene.plan.redirects = Some(Redirects { most: 3, family: system.0, trust: system.1, identity: None });
+    let now = Template::compile("now", "{{ timestamp_ms() }}", &[]).unwrap();
+    let value = Text::Template(Arc::new(now));
+    scene.plan.targets.list[0].head.headers.push(Header { name: "X-Now".into(), value });
+    let moved = b"HTTP/1.1 307 Moved\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n";
+    let ran = scene.run(Server::replies(move |asked| match asked.before % 2 {
+        0 => Reply::Bytes(ms(7), moved),
+        _ => Reply::Ok(ms(1)),
+    }));
+    assert_eq!(ran.outcomes(), ["200", "200"]);
+    let head = |request: &str| {
+        (request.split(' ').nth(1).unwrap().to_string(), request.split("X-Now: ").nth(1).unwrap().trim().to_string())
+    };
+    let heads: Vec<_> = ran.requests.iter().map(|request| head(request)).collect();
+    let expected = [("/", "1000"), ("/there", "1000"), ("/", "1008"), ("/there", "1008")];
+    assert_eq!(heads, expected.map(|(path, now)| (path.to_string(), now.to_string())));
 }

@@ -175,3 +175,10 @@ fn a_failure_before_a_release_is_dated_from_the_request_and_not_from_its_old_con
     assert_eq!(failed.due.since(START + ran.t0()), Nanos::from_secs(360).before(ms(50)));
     ran.assert_accounted_for("template");
 }
+
+#[test]
+fn waves_at_one_instant_of_a_coarse_clock_are_told_apart() {
+    let ran = Scene::waves(2, 6).without_keep_alive().run(Server::answers_after(Nanos::ZERO));
+    assert_eq!(ran.outcomes(), ["200"; 6]);
+    assert!(ran.times().iter().all(|(_, due, took)| (*due, *took) == (0.0, 0.0)));
+}

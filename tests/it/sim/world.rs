@@ -134,6 +134,8 @@ pub(super) struct Ran {
     pub(super) records: Vec<Record>,
     /// (user, instant from the start, bytes) of every write.
     pub(super) writes: Vec<(u32, Nanos, usize)>,
+    /// The text of every request of HTTP/1.1, in the order of arrival.
+    pub(super) requests: Vec<String>,
     /// (user, instant from the start) of every attempt to connect.
     pub(super) connects: Vec<(u32, Nanos)>,
     /// As many connections as were being opened at once.
@@ -153,6 +155,7 @@ struct World {
 #[derive(Default)]
 struct Log {
     writes: Vec<(u32, Nanos, usize)>,
+    requests: Vec<String>,
     connects: Vec<(u32, Nanos)>,
     most_connecting: usize,
 }
@@ -399,7 +402,8 @@ impl Io for World {
         connection.written.extend_from_slice(bytes);
         match self.streams {
             None if connection.written.ends_with(b"\r\n\r\n") => {
-                connection.written.clear();
+                let request = std::mem::take(&mut connection.written);
+                self.log.lock().unwrap().requests.push(String::from_utf8(request).unwrap());
                 self.request(c, 0);
             }
             None => {}
@@ -449,7 +453,8 @@ impl Scene {
             protocol: Protocol::Http1,
             checks: Checks::default(),
             redirects: None,
-            load: Load { model, users, asked: users, stop: Stop { requests, duration }, warmup: Warmup::None },
+            load: Load { model, users, stop: Stop { requests, duration }, warmup: Warmup::None },
+            connections_asked: users,
             limits: Limits { request: ms(100), connect: ms(50), drain: ms(100) },
             seed: 1,
             workers: 1,
@@ -536,8 +541,8 @@ impl Scene {
         let clock = WallClock::fixed(Nanos::ZERO);
         let tally = Worker::new(&self.plan, 0, world, &shared, &board, clock, Some(rows)).run();
         let records: Vec<Record> = batches.try_iter().flat_map(|batch| batch.records).collect();
-        let Log { writes, connects, most_connecting } = std::mem::take(&mut *log.lock().unwrap());
-        Ran { tally, records, writes, connects, most_connecting }
+        let Log { writes, requests, connects, most_connecting } = std::mem::take(&mut *log.lock().unwrap());
+        Ran { tally, records, writes, requests, connects, most_connecting }
     }
 }
 
