@@ -32,13 +32,15 @@ fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     for ticket in 0..REQUESTS {
         session.submit(Message { target: 0, payload: Payload::Shared }, ticket, Hold::Nothing, &codec);
     }
+    // The server knows of the requests.
+    let mut written = session.transmit().to_vec();
+    session.transmitted(written.len());
     // As nothing is written meanwhile, how much there is to write is bounded.
     for piece in pieces {
         session.receive(piece, Nanos(2), &mut done);
         assert!(session.transmit().len() < 4 << 20);
     }
     let (fault, spent) = (session.fault(), session.is_spent());
-    let mut written = Vec::new();
     while !session.transmit().is_empty() {
         written.extend_from_slice(session.transmit());
         session.transmitted(session.transmit().len());

@@ -1,5 +1,6 @@
 //! The binary over HTTP/2 against servers that misbehave, frame by frame.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -279,6 +280,63 @@ fn the_ends_of_all_requests_of_a_connection_come_in_one_piece() {
         }
     });
     run(&server, "-c 20 -n 20 --hold-last-byte -d hello").assert_all_ok(20);
+}
+
+/// A server that takes uploads, and opens windows as `open` says: for a frame, its kind, its stream and octets of body.
+fn taking(settings: &'static [u8], open: impl Fn(u8, u32, usize) -> Vec<u8> + Send + Sync + 'static) -> Hostile {
+    Hostile::start(move |peer| {
+        let mut talk = Talk::greet(peer, settings);
+        let mut received = BTreeMap::<u32, u64>::new();
+        while let Some((kind, flags, stream, payload)) = talk.frame() {
+            if kind > HEADERS {
+                continue;
+            }
+            talk.says(open(kind, stream, payload.len()));
+            if kind == 0 {
+                *received.entry(stream).or_default() += payload.len() as u64;
+            }
+            if flags & END_STREAM != 0 {
+                let length = received.remove(&stream).unwrap_or(0).to_string();
+                let block = [&[0x88, 0, 6][..], b"x-took", &[length.len() as u8], length.as_bytes()].concat();
+                talk.says(
+                    [frame(HEADERS, 4, stream, &block), frame(0, END_STREAM, stream, length.as_bytes())].concat(),
+                );
+            }
+        }
+    })
+}
+
+fn window_update(stream: u32, by: u32) -> Vec<u8> {
+    frame(8, 0, stream, &by.to_be_bytes())
+}
+
+#[test]
+fn uploads_of_any_size_go_through_windows_and_frames_of_any_size() {
+    // As nginx does: frames of 16 MiB, small windows that are opened behind each request.
+    let nginx = || {
+        taking(&[0, 4, 0, 1, 0, 0, 0, 5, 0, 0xff, 0xff, 0xff], |kind, stream, _| match (kind, stream) {
+            (HEADERS, 1) => [window_update(0, 0x7fff_0000), window_update(1, 0x7ffe_0000)].concat(),
+            (HEADERS, _) => window_update(stream, 0x7ffe_0000),
+            _ => vec![],
+        })
+    };
+    // No window to begin with, then a frame for each octets that came, on both levels.
+    let narrow = || {
+        taking(&[0, 4, 0, 0, 0, 0], |kind, stream, octets| match kind {
+            HEADERS => window_update(stream, 1),
+            _ => [window_update(0, 1), window_update(stream, 1)].concat().repeat(octets),
+        })
+    };
+    for (server, size, users) in [(nginx(), 1_200_000, 1), (nginx(), 10_000_000, 3), (narrow(), 12_000, 2)] {
+        let body = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(body.path(), vec![b'z'; size]).unwrap();
+        let report = onrush(&format!("--http-version 2 -c {users} -n {} --connections 1", 2 * users))
+            .args(["--expect-body", &format!("^{size}$"), "--data-file"])
+            .arg(body.path())
+            .arg(server.url())
+            .report();
+        report.assert_all_ok(2 * users);
+    }
 }
 
 #[test]

@@ -7,15 +7,22 @@ use super::frame::{FrameHead, HEAD, code, flag, kind};
 pub(super) struct Outbox {
     bytes: Vec<u8>,
     written: usize,
+    /// Octets that were written of all that there were since the connection was opened.
+    total_written: u64,
+    /// Octets of replies among them: behind `mark`, and before it.
+    replies: [usize; 2],
+    /// When so many more octets are written, all replies before the mark are.
+    mark: usize,
 }
 
-/// So much of bodies is put here at a time: the rest waits with its stream,
-/// so that no body stands before the others.
-pub(super) const ENOUGH: usize = 256 * 1024;
-/// A peer that asks for more replies than these without reading any is hostile.
-pub(super) const TOO_MUCH: usize = 4 * ENOUGH;
-/// Room that is kept when nothing is to be written.
-const KEPT: usize = 64 * 1024;
+/// DATA is queued up to this size, and queued again as it is written: the rest of a body waits with its stream.
+pub(super) const SOFT_LIMIT: usize = 256 * 1024;
+/// The maximum of a DATA frame, whatever larger frames the peer allows: bodies take turns frame by frame.
+pub(super) const MAX_DATA: usize = 64 * 1024;
+/// A peer that makes this side queue more replies than these, in octets, without reading them is hostile.
+pub(super) const MAX_REPLIES: usize = 1024 * 1024;
+/// Capacity that is kept when nothing is to be written.
+const KEPT_CAPACITY: usize = 64 * 1024;
 
 impl Outbox {
     #[inline]
@@ -28,20 +35,53 @@ impl Outbox {
         self.bytes.len() - self.written
     }
 
+    /// Where in all that is written on the connection the next frame begins.
+    #[inline]
+    pub(super) fn end(&self) -> u64 {
+        self.total_written + self.len() as u64
+    }
+
+    /// A frame that began there has gone out, at least in part.
+    #[inline]
+    pub(super) fn has_begun(&self, at: u64) -> bool {
+        at < self.total_written
+    }
+
     /// The first `n` octets were written.
     #[inline]
     pub(super) fn written(&mut self, n: usize) {
         self.written += n;
+        self.total_written += n as u64;
         if self.written == self.bytes.len() {
             self.bytes.clear();
             self.written = 0;
-            if self.bytes.capacity() > ENOUGH {
-                self.bytes.shrink_to(KEPT);
+            (self.replies, self.mark) = ([0; 2], 0);
+            if self.bytes.capacity() > SOFT_LIMIT {
+                self.bytes.shrink_to(KEPT_CAPACITY);
             }
-        } else if self.written >= ENOUGH {
+            return;
+        }
+        self.mark = self.mark.saturating_sub(n);
+        if self.mark == 0 {
+            self.replies = [0, self.replies[0]];
+            self.mark = self.len();
+        }
+        if self.written >= SOFT_LIMIT {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
+    }
+
+    /// Octets of replies that are not written yet. Requests are not among them, however large: only what the
+    /// peer made this side say. It may be too high by what was written since the mark was set, never too low.
+    pub(super) fn unread_replies(&self) -> usize {
+        self.replies[0] + self.replies[1]
+    }
+
+    /// A frame that answers one of the peer's.
+    pub(super) fn reply(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        self.frame(kind, flags, stream, payload);
+        self.replies[0] += HEAD + payload.len();
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
@@ -54,7 +94,8 @@ impl Outbox {
             // The usual case: nothing is copied.
             0 => {
                 self.written(0);
-                std::mem::swap(self, other);
+                std::mem::swap(&mut self.bytes, &mut other.bytes);
+                std::mem::swap(&mut self.written, &mut other.written);
             }
             _ => {
                 self.bytes.extend_from_slice(other.rest());
@@ -99,11 +140,11 @@ impl Outbox {
     }
 
     pub(super) fn window_update(&mut self, stream: u32, by: u32) {
-        self.frame(kind::WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
+        self.reply(kind::WINDOW_UPDATE, 0, stream, &by.to_be_bytes());
     }
 
     pub(super) fn reset(&mut self, stream: u32, code: u32) {
-        self.frame(kind::RST_STREAM, 0, stream, &code.to_be_bytes());
+        self.reply(kind::RST_STREAM, 0, stream, &code.to_be_bytes());
     }
 
     /// This side opens no streams of the peer's: the last one that it has seen is 0.

@@ -7,7 +7,7 @@ use crate::time::Nanos;
 use super::frame::{FrameHead, HEAD, code, flag, kind};
 use super::head::{BadHead, MAX_LIST, decode_trailers};
 use super::hpack::HpackError;
-use super::outbox::TOO_MUCH;
+use super::outbox::MAX_REPLIES;
 use super::session::{Session, WINDOW, answer};
 
 /// What has come in part.
@@ -24,7 +24,7 @@ pub(super) struct Inbox {
     block_of: Option<(u32, bool, Nanos)>,
     /// Octets received and not yet given back to the peer as window.
     received: u32,
-    /// Frames since the last one that brought an answer further.
+    /// Frames since the last one that brought an answer or an upload further.
     pub(super) idle: u32,
 }
 
@@ -44,7 +44,7 @@ struct Data {
 pub(super) const MAX_FRAME: u32 = 16_384;
 /// A header block may be so long, encoded; the list that it stands for is as well.
 const MAX_BLOCK: usize = MAX_LIST;
-/// A peer that sends so many frames without bringing any answer further is
+/// A peer that sends so many frames without bringing any answer or upload further is
 /// hostile, or broken. PINGs of a run of hours are fewer.
 const MOST_IDLE: u32 = 10_000;
 
@@ -179,7 +179,7 @@ impl Session {
     /// One more frame that brings no answer further.
     pub(super) fn idle(&mut self) -> Result<(), Fatal> {
         self.inbox.idle += 1;
-        if self.inbox.idle > MOST_IDLE || self.out.len() > TOO_MUCH { Err(FLOOD) } else { Ok(()) }
+        if self.inbox.idle > MOST_IDLE || self.out.unread_replies() > MAX_REPLIES { Err(FLOOD) } else { Ok(()) }
     }
 
     /// The stream of a frame that only comes on one that was opened, and is not ended by the peer.
@@ -232,6 +232,9 @@ impl Session {
         }
         if let Some(stream) = self.streams.get_mut(head.stream) {
             if stream.status == 0 {
+                if self.is_unsent(head.stream) {
+                    return Err(PROTOCOL);
+                }
                 // A body without a head.
                 self.malformed(head.stream, Cause::BadHead, turn)?;
             } else if !ends {
@@ -339,6 +342,9 @@ impl Session {
     /// A whole header block: interim, final, or trailers.
     #[inline]
     fn take_block(&mut self, id: u32, ends: bool, block: &[u8], turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        if self.is_unsent(id) {
+            return Err(PROTOCOL);
+        }
         if let Some(stream) = self.streams.get_mut(id)
             && stream.status == 0
         {
@@ -432,7 +438,7 @@ impl Session {
 
     /// The peer has ended a stream that this side had ended before.
     pub(super) fn forget(&mut self, id: u32) {
-        self.cancelled.retain(|&cancelled| cancelled != id);
+        self.cancelled.remove(&id);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One HTTP/2 connection: requests as streams, side by side.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::proto::{Answer, End, Hold, Kept, Ticket, Wanted};
@@ -9,12 +10,12 @@ use crate::request::{Message, Payload};
 
 use super::Codec;
 use super::codec::Encoded;
-use super::frame::{MAX_STREAM, code, flag, goaway_cause, kind, setting};
+use super::frame::{FrameHead, HEAD, MAX_STREAM, code, flag, goaway_cause, kind, setting};
 use super::head::{HeadCache, MAX_LIST};
 use super::hpack::{self, Decoder};
-use super::outbox::{ENOUGH, Outbox};
+use super::outbox::{MAX_DATA, MAX_REPLIES, Outbox, SOFT_LIMIT};
 use super::receive::Inbox;
-use super::streams::{Stream, Streams, Upload, UploadBody};
+use super::streams::{STAGED, Stream, Streams, Upload, UploadBody};
 
 /// One connection's machine.
 #[derive(Debug)]
@@ -29,7 +30,11 @@ pub struct Session {
     staged_uploads: Vec<u32>,
     /// How many streams have octets to send, with windows for them or not.
     uploading: usize,
+    /// Octets that they have to send, in no frame yet.
+    pub(super) to_upload: u64,
     next_id: u32,
+    /// Staged requests with these numbers were released last, to begin at this place; those below, earlier.
+    released: (Range<u32>, u64),
     /// What of the header block that is being encoded is its own.
     block: Vec<u8>,
     /// What the peer has said of itself.
@@ -40,7 +45,7 @@ pub struct Session {
     pub(super) decoder: Decoder,
     pub(super) heads: HeadCache,
     /// Streams that this side has ended and the peer, as far as is known, has not.
-    pub(super) cancelled: VecDeque<u32>,
+    pub(super) cancelled: BTreeSet<u32>,
     /// The peer's SETTINGS have come.
     pub(super) greeted: bool,
     /// No further request may use this connection.
@@ -70,8 +75,8 @@ pub(super) const WINDOW: u32 = 1 << 30;
 const DEFAULT_WINDOW: u32 = 65_535;
 /// The dynamic table that the peer may use: what it is without a word about it.
 const TABLE: usize = 4096;
-/// So many cancelled streams are remembered.
-const MOST_CANCELLED: usize = 4096;
+/// Maximum of cancelled streams that are remembered: more than a connection has at a time, as all may time out at once.
+const MAX_CANCELLED: usize = 65_536;
 
 impl Default for Session {
     fn default() -> Self {
@@ -103,14 +108,16 @@ impl Session {
             uploads: VecDeque::new(),
             staged_uploads: Vec::new(),
             uploading: 0,
+            to_upload: 0,
             next_id: 1,
+            released: (0..0, 0),
             block: Vec::new(),
             peer: Peer { max_streams: u32::MAX, initial_window: DEFAULT_WINDOW, max_frame: 16_384 },
             send_window: DEFAULT_WINDOW.into(),
             inbox: Inbox::default(),
             decoder: Decoder::new(TABLE),
             heads: HeadCache::default(),
-            cancelled: VecDeque::new(),
+            cancelled: BTreeSet::new(),
             greeted: false,
             spent: false,
             goaway: None,
@@ -172,7 +179,9 @@ impl Session {
         // Numbers are used up: what follows needs another connection (RFC 9113, 5.1.1).
         self.spent |= self.next_id > MAX_STREAM;
         let target = &codec.targets[message.target as usize];
-        self.streams.insert(Stream::new(id, ticket, target.is_head, self.peer.initial_window.into()));
+        let begins_at = if hold == Hold::All { STAGED } else { self.out.end() };
+        let stream = Stream::new(id, ticket, target.is_head, self.peer.initial_window.into());
+        self.streams.insert(Stream { begins_at, ..stream });
         let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         let held = hold == Hold::LastByte;
         let (body, shared) = match message.payload {
@@ -223,9 +232,9 @@ impl Session {
         let window = self.send_window.min(self.peer.initial_window.into());
         let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         if self.uploads.is_empty()
-            && body.len() <= self.peer.max_frame
+            && body.len() <= self.peer.max_frame.min(MAX_DATA)
             && body.len() as i64 <= window
-            && out.len() <= ENOUGH
+            && out.len() <= SOFT_LIMIT
         {
             // A server may answer as soon as it has all octets: with the end of the stream, the last one is held.
             let last = if hold == Hold::LastByte { body.len() - 1 } else { 0 };
@@ -246,10 +255,7 @@ impl Session {
             None => UploadBody::Own(body.into()),
         };
         let held = hold == Hold::LastByte;
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.upload = Some(Box::new(Upload { body, sent: 0, held, queued: true }));
-        }
-        self.uploading += 1;
+        self.begin_upload(id, Upload { body, sent: 0, held, queued: true });
         match hold {
             Hold::All => self.staged_uploads.push(id),
             Hold::Nothing | Hold::LastByte => {
@@ -259,10 +265,53 @@ impl Session {
         }
     }
 
+    fn begin_upload(&mut self, id: u32, upload: Upload) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            self.uploading += 1;
+            self.to_upload += upload.rest().len() as u64;
+            stream.upload = Some(Box::new(upload));
+        }
+    }
+
+    /// The peer has lowered its windows or frames: what is staged was measured against the higher ones, and is
+    /// measured again at its release. Blocks refer to no table, so they can be cut anew.
+    #[cold]
+    pub(super) fn restage(&mut self) {
+        let staged = std::mem::take(&mut self.staged);
+        let mut rest = staged.rest();
+        let (mut block, mut flags) = (Vec::new(), 0);
+        while let Some((head, behind)) = rest.split_first_chunk::<HEAD>() {
+            let head = FrameHead::parse(head);
+            let (payload, behind) = behind.split_at(head.length as usize);
+            rest = behind;
+            match head.kind {
+                kind::DATA if payload.is_empty() => self.staged.frame(kind::DATA, head.flags, head.stream, &[]),
+                kind::DATA => {
+                    self.send_window += payload.len() as i64;
+                    if let Some(stream) = self.streams.get_mut(head.stream) {
+                        stream.window += payload.len() as i64;
+                        let body = UploadBody::Own(payload.into());
+                        self.begin_upload(head.stream, Upload { body, sent: 0, held: false, queued: true });
+                        self.staged_uploads.push(head.stream);
+                    }
+                }
+                _ => {
+                    block.extend_from_slice(payload);
+                    flags |= head.flags;
+                    if head.has(flag::END_HEADERS) {
+                        let ends = flags & flag::END_STREAM != 0;
+                        self.staged.headers(head.stream, [&block, &[]], ends, self.peer.max_frame);
+                        (block, flags) = (Vec::new(), 0);
+                    }
+                }
+            }
+        }
+    }
+
     /// Puts octets of bodies out, a frame of each stream in turn, as far as windows and room go.
     pub(super) fn upload(&mut self) {
         while self.send_window > 0
-            && self.out.len() < ENOUGH
+            && self.out.len() < SOFT_LIMIT
             && let Some(id) = self.uploads.pop_front()
         {
             let Some(stream) = self.streams.get_mut(id) else { continue };
@@ -274,7 +323,7 @@ impl Session {
                 continue;
             }
             let most = self.send_window.min(stream.window).max(0) as usize;
-            let n = may_go.min(most).min(self.peer.max_frame);
+            let n = may_go.min(most).min(self.peer.max_frame).min(MAX_DATA);
             if n == 0 {
                 // It is back with the stream's next window.
                 upload.queued = false;
@@ -283,6 +332,8 @@ impl Session {
             let is_last = n == rest.len();
             self.out.frame(kind::DATA, if is_last { flag::END_STREAM } else { 0 }, id, &rest[..n]);
             upload.sent += n;
+            self.to_upload -= n as u64;
+            self.inbox.idle = 0;
             self.send_window -= n as i64;
             stream.window -= n as i64;
             if is_last {
@@ -307,6 +358,17 @@ impl Session {
         }
     }
 
+    /// Octets wait for a larger window of stream `id`, or, if that is 0, of the connection.
+    pub(super) fn needs_window(&mut self, id: u32) -> bool {
+        match self.streams.get_mut(id) {
+            Some(stream) => {
+                let rest = stream.upload.as_ref().map_or(0, |upload| upload.rest().len());
+                stream.window < rest as i64
+            }
+            None => id == 0 && self.send_window < self.to_upload as i64,
+        }
+    }
+
     /// Something that need not wait for the release is not written yet.
     #[inline]
     pub fn has_unsent(&self) -> bool {
@@ -315,7 +377,16 @@ impl Session {
 
     /// What is held may go.
     pub fn release(&mut self) {
+        if self.staged.len() > 0 {
+            self.released = (self.released.0.end..self.next_id, self.out.end());
+        }
         self.out.append(&mut self.staged);
+        if self.uploading > self.staged_uploads.len() {
+            // They wait for a window with what need not be held: they need not be held any more.
+            for upload in self.streams.iter_mut().filter_map(|stream| stream.upload.as_mut()) {
+                upload.held = false;
+            }
+        }
         for id in self.staged_uploads.drain(..) {
             if let Some(upload) = self.streams.get_mut(id).and_then(|stream| stream.upload.as_mut()) {
                 upload.held = false;
@@ -365,14 +436,16 @@ impl Session {
 
     /// The time limit ran out: the server is told, and the connection stays (RFC 9113, 5.4.2).
     pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
-        let ids = self.streams.ids(|stream| stream.ticket == ticket);
-        let stream = ids.first().and_then(|&id| self.take(id)).expect("its request is under way");
+        let id = self.streams.of_ticket(ticket);
+        let stream = id.and_then(|id| self.take(id)).expect("its request is under way");
         let waiting_for = match () {
             () if stream.status != 0 => Cause::Body,
             () if stream.upload.is_some() || self.out.len() > 0 => Cause::WaitWrite,
             () => Cause::WaitFirstByte,
         };
         self.cancel(stream.id, code::CANCEL);
+        // A peer that reads nothing for so long gets no more: what is queued for it must not grow with time.
+        self.spent |= self.out.len() > MAX_REPLIES;
         (answer(&stream, None), waiting_for)
     }
 
@@ -380,8 +453,9 @@ impl Session {
     #[inline]
     pub(super) fn take(&mut self, id: u32) -> Option<Stream> {
         let stream = self.streams.remove(id)?;
-        if stream.upload.is_some() {
+        if let Some(upload) = &stream.upload {
             self.uploading -= 1;
+            self.to_upload -= upload.rest().len() as u64;
             self.staged_uploads.retain(|&staged| staged != id);
         }
         Some(stream)
@@ -391,15 +465,27 @@ impl Session {
     /// has sent meanwhile will be passed over.
     pub(super) fn cancel(&mut self, id: u32, code: u32) {
         self.out.reset(id, code);
-        if self.cancelled.len() == MOST_CANCELLED {
-            self.cancelled.pop_front();
+        if self.cancelled.len() == MAX_CANCELLED {
+            self.cancelled.pop_first();
         }
-        self.cancelled.push_back(id);
+        self.cancelled.insert(id);
     }
 
     #[cfg(test)]
     pub(super) fn skip_to(&mut self, id: u32) {
         self.next_id = id;
+    }
+
+    /// The peer cannot know of stream `id` yet: nothing of its request has been written. Were it let to end such
+    /// requests, which others follow, it could make the queue grow without reading anything of it.
+    #[inline]
+    pub(super) fn is_unsent(&mut self, id: u32) -> bool {
+        let Some(stream) = self.streams.get_mut(id) else { return false };
+        match stream.begins_at {
+            STAGED if id < self.released.0.start => false,
+            STAGED => id >= self.released.0.end || !self.out.has_begun(self.released.1),
+            at => !self.out.has_begun(at),
+        }
     }
 
     /// Stream `id` has been opened by this side.

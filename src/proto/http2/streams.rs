@@ -1,5 +1,6 @@
 //! The streams of a connection, by number.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::proto::{Kept, Ticket};
@@ -21,6 +22,8 @@ pub(super) struct Stream {
     pub(super) window: i64,
     /// Octets received and not yet given back to the peer as window.
     pub(super) received: u32,
+    /// Where in all that is written its request begins; [`STAGED`] if it waited for a release.
+    pub(super) begins_at: u64,
     /// Of the final head, or 0 before it.
     pub(super) status: u16,
     /// The request is HEAD: its answer has no body.
@@ -30,6 +33,9 @@ pub(super) struct Stream {
     /// What is kept of its answer, if anything is.
     pub(super) kept: Option<Box<Kept>>,
 }
+
+/// A request whose place is not known before its release.
+pub(super) const STAGED: u64 = u64::MAX;
 
 /// A body that the windows did not take at once.
 #[derive(Debug)]
@@ -67,6 +73,7 @@ impl Stream {
         expected: None,
         window: 0,
         received: 0,
+        begins_at: STAGED,
         status: 0,
         is_head: false,
         upload: None,
@@ -87,6 +94,9 @@ pub(super) struct Streams {
     /// A power of two of places, at most half of them taken.
     places: Vec<Stream>,
     count: usize,
+    /// By ticket, from the lowest one on: the last stream that had it, or 0.
+    by_ticket: VecDeque<u32>,
+    lowest: Ticket,
 }
 
 /// 2^32 over the golden section, made odd.
@@ -130,9 +140,35 @@ impl Streams {
         if self.count * 2 >= self.places.len() {
             self.grow();
         }
+        let at = stream.ticket.wrapping_sub(self.lowest) as usize;
+        match self.by_ticket.get_mut(at) {
+            Some(place) => *place = stream.id,
+            None => self.add_ticket(stream.ticket, stream.id),
+        }
         let at = self.place(stream.id);
         self.places[at] = stream;
         self.count += 1;
+    }
+
+    /// The users of a connection have tickets that follow each other: there are no more places than users.
+    #[cold]
+    fn add_ticket(&mut self, ticket: Ticket, id: u32) {
+        if self.by_ticket.is_empty() {
+            self.lowest = ticket;
+        }
+        while ticket < self.lowest {
+            self.by_ticket.push_front(0);
+            self.lowest -= 1;
+        }
+        let at = (ticket - self.lowest) as usize;
+        self.by_ticket.resize(self.by_ticket.len().max(at + 1), 0);
+        self.by_ticket[at] = id;
+    }
+
+    /// The stream that the request with this ticket has, if it is under way.
+    pub(super) fn of_ticket(&mut self, ticket: Ticket) -> Option<u32> {
+        let id = *self.by_ticket.get(ticket.wrapping_sub(self.lowest) as usize)?;
+        self.get_mut(id).map(|stream| stream.id)
     }
 
     #[cold]
@@ -206,11 +242,30 @@ mod tests {
                     prop_assert_eq!(streams.remove(id).map(|s| s.ticket), model.remove(&id));
                 }
                 prop_assert_eq!(streams.len(), model.len());
+                for n in 0..41 {
+                    prop_assert_eq!(streams.of_ticket(n), model.get(&(n * 2 + 1)).map(|_| n * 2 + 1));
+                }
                 for id in 0..82 {
                     prop_assert_eq!(streams.get_mut(id).map(|s| s.ticket), model.get(&id).copied());
                 }
             }
             prop_assert_eq!(streams.ids(|_| true), model.into_keys().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_ticket_names_its_last_stream_alone() {
+        let mut streams = Streams::default();
+        for (id, ticket) in [(1, 50), (3, 47), (5, 51)] {
+            streams.insert(Stream::new(id, ticket, false, 7));
+        }
+        assert_eq!(
+            [47, 48, 50, 51, 52, 0].map(|ticket| streams.of_ticket(ticket)),
+            [Some(3), None, Some(1), Some(5), None, None]
+        );
+        streams.remove(1);
+        assert_eq!(streams.of_ticket(50), None);
+        streams.insert(Stream::new(7, 50, false, 7));
+        assert_eq!(streams.of_ticket(50), Some(7));
     }
 }

@@ -11,6 +11,8 @@ use crate::record::{Cause, Failure, Phase};
 use crate::request::{Body, Header, Message, Payload, RequestHead};
 use crate::time::Nanos;
 
+mod uploads;
+
 const SHARED: Message<'_> = Message { target: 0, payload: Payload::Shared };
 
 /// A frame.
@@ -415,58 +417,6 @@ fn a_request_that_is_given_up_is_cancelled_and_the_connection_stays() {
 }
 
 #[test]
-fn bodies_obey_both_windows_and_are_fair_to_each_other() {
-    // 10 octets a stream; 65,535 for all.
-    let mut wire = Wire::post(&[b'x'; 25], &[(setting::INITIAL_WINDOW_SIZE, 10)]);
-    wire.submit(0);
-    for ticket in 0..2 {
-        wire.session.submit(SHARED, ticket, Hold::Nothing, &wire.codec);
-    }
-    let data_of = |wire: &mut Wire| -> Vec<(u32, u32, u8)> {
-        let shapes = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA);
-        shapes.map(|(_, flags, stream, length)| (stream, length, flags)).collect()
-    };
-    assert_eq!(data_of(&mut wire), [(1, 10, 0), (3, 10, 0)]);
-    wire.says(&window_update(1, 5));
-    assert_eq!(data_of(&mut wire), [(1, 5, 0)]);
-    // The windows of streams that are open change with the initial one, below zero too.
-    wire.says(&settings(&[(setting::INITIAL_WINDOW_SIZE, 5)]));
-    wire.says(&window_update(3, 5));
-    assert_eq!(data_of(&mut wire), []);
-    wire.says(&settings(&[(setting::INITIAL_WINDOW_SIZE, 15)]));
-    assert_eq!(data_of(&mut wire), [(1, 5, 0), (3, 10, 0)]);
-    wire.says(&[window_update(3, 100), window_update(1, 100)].concat());
-    assert_eq!(data_of(&mut wire), [(3, 5, 1), (1, 5, 1)]);
-    assert!(!wire.session.has_unsent());
-    // A window too far is the stream's own error.
-    wire.session.submit(SHARED, 7, Hold::Nothing, &wire.codec);
-    let answers = wire.says(&window_update(5, (1 << 31) - 1).repeat(2));
-    assert_eq!(failed(&answers), [(7, "http2: flow control".into(), false)]);
-    assert_eq!(wire.session.fault(), None);
-}
-
-#[test]
-fn large_bodies_take_turns_frame_by_frame() {
-    let window = [(setting::INITIAL_WINDOW_SIZE, 1 << 20)];
-    let mut wire = Wire::post(&vec![b'x'; 200_000], &window);
-    for ticket in 0..3 {
-        wire.session.submit(
-            Message { target: 0, payload: Payload::Own(&vec![b'y'; 40_000]) },
-            ticket,
-            Hold::Nothing,
-            &wire.codec,
-        );
-    }
-    // 65,535 for all streams together.
-    let data: Vec<_> = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA).map(|s| (s.2, s.3)).collect();
-    assert_eq!(data, [(1, 16_384), (1, 16_384), (1, 7_232), (3, 16_384), (3, 9_151)]);
-    wire.says(&window_update(0, 1 << 20));
-    let data: Vec<_> = wire.shapes().into_iter().map(|s| (s.2, s.3)).collect();
-    assert_eq!(data, [(3, 14_465), (5, 16_384), (5, 16_384), (5, 7_232)]);
-    assert!(!wire.session.has_unsent());
-}
-
-#[test]
 fn long_heads_are_continued() {
     let long = "v".repeat(40_000);
     let head = RequestHead {
@@ -493,65 +443,6 @@ fn long_heads_are_continued() {
 }
 
 #[test]
-fn a_release_lets_all_go_in_one_piece() {
-    let mut wire = Wire::post(b"body", &[]);
-    for ticket in 0..3 {
-        wire.session.submit(SHARED, ticket, Hold::All, &wire.codec);
-    }
-    assert_eq!((wire.session.transmit(), wire.session.has_unsent()), (&[][..], false));
-    // What else is to be said need not wait.
-    wire.says(&frame(kind::PING, 0, 0, &[0; 8]));
-    assert_eq!(wire.shapes(), [(kind::PING, flag::ACK, 0, 8)]);
-    wire.session.release();
-    let kinds: Vec<u8> = wire.written().iter().map(|(head, _)| head.kind).collect();
-    assert_eq!(kinds, [1, 0, 1, 0, 1, 0]);
-    for ticket in 0..2 {
-        wire.session.submit(SHARED, ticket, Hold::LastByte, &wire.codec);
-    }
-    let before = wire.shapes();
-    assert!(before.iter().all(|(_, flags, ..)| flags & flag::END_STREAM == 0), "{before:?}");
-    wire.session.release();
-    assert_eq!(wire.shapes(), [(kind::DATA, flag::END_STREAM, 7, 1), (kind::DATA, flag::END_STREAM, 9, 1)]);
-}
-
-#[test]
-fn the_last_octet_is_held_whatever_the_windows() {
-    for (window, body) in [(4, 4), (3, 4), (1, 4), (4, 1), (40_000, 40_000), (40_000, 20_000)] {
-        let mut wire = Wire::post(&vec![b'x'; body], &[(setting::INITIAL_WINDOW_SIZE, window)]);
-        wire.session.submit(SHARED, 0, Hold::LastByte, &wire.codec);
-        let sum = |wire: &mut Wire| -> usize {
-            let frames = wire.shapes().into_iter().filter(|shape| shape.0 == kind::DATA);
-            frames.map(|(_, flags, _, length)| length as usize + 100_000 * usize::from(flags)).sum()
-        };
-        let mut before = sum(&mut wire);
-        for _ in 0..4 {
-            assert_eq!(wire.session.has_unsent(), before < body - 1, "{window} for {body}");
-            wire.says(&window_update(1, 1));
-            before += sum(&mut wire);
-        }
-        assert_eq!(before, body - 1, "{window} for {body}");
-        wire.session.release();
-        assert_eq!(sum(&mut wire), 100_001, "the last one, with the end");
-    }
-    let mut wire = Wire::with(0);
-    wire.session.submit(SHARED, 0, Hold::LastByte, &wire.codec);
-    assert_eq!(wire.shapes()[0].1, flag::END_HEADERS);
-    wire.session.release();
-    assert_eq!(wire.shapes(), [(kind::DATA, flag::END_STREAM, 1, 0)]);
-}
-
-#[test]
-fn a_large_body_waits_for_the_release_too() {
-    let mut wire = Wire::post(&vec![b'x'; 50_000], &[]);
-    wire.session.submit(SHARED, 0, Hold::All, &wire.codec);
-    assert!(!wire.session.has_unsent());
-    wire.says(&window_update(0, 100_000));
-    assert_eq!(wire.shapes(), []);
-    wire.session.release();
-    assert_eq!(wire.shapes().len(), 5, "HEADERS and four DATA frames");
-}
-
-#[test]
 fn stream_numbers_that_are_used_up_end_a_connection() {
     let mut wire = Wire::with(0);
     wire.session.skip_to((1 << 31) - 3);
@@ -559,6 +450,7 @@ fn stream_numbers_that_are_used_up_end_a_connection() {
     assert!(!wire.session.is_spent());
     wire.session.submit(SHARED, 1, Hold::Nothing, &wire.codec);
     assert_eq!((wire.session.is_spent(), wire.session.capacity()), (true, 0));
+    wire.written();
     assert_eq!(failed(&wire.says(&ok((1 << 31) - 1))), [(1, "200".into(), false)]);
 }
 
