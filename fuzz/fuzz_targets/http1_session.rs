@@ -48,6 +48,7 @@ fuzz_target!(|input: &[u8]| {
     let mut under_way = None;
     while let [event, ..] = take(&mut input, 1) {
         now += 1;
+        let mut gave_up = false;
         match event % 8 {
             0 | 1 if session.capacity() > 0 => {
                 assert!(under_way.is_none(), "room for a second request");
@@ -74,14 +75,16 @@ fuzz_target!(|input: &[u8]| {
             }
             7 => {
                 if let Some(ticket) = under_way {
+                    gave_up = true;
                     done.push(session.give_up(ticket).0);
                 }
             }
             _ => {}
         }
         for answer in done.drain(..) {
-            let kept = session.take_kept(answer.ticket).map_or(0, |kept| kept.body.len());
-            assert!(kept as u64 <= answer.body_bytes && kept <= Kept::MOST);
+            let kept = answer.kept.as_ref().map(|kept| kept.body.len());
+            assert_eq!(kept.is_some(), wanted && answer.failure.is_none() && !gave_up, "{answer:?}");
+            assert!(kept.unwrap_or(0) as u64 <= answer.body_bytes && kept.unwrap_or(0) <= Kept::MOST);
             assert_eq!(Some(answer.ticket), under_way.take(), "an answer that nobody asked for");
             let came = answer.first_byte != Nanos::NEVER;
             assert!(came || answer.status == 0, "{answer:?}");

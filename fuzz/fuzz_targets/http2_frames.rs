@@ -5,7 +5,7 @@ mod pieces;
 
 use libfuzzer_sys::fuzz_target;
 use onrush::proto::http2::{Codec, Session};
-use onrush::proto::{Answer, End, Hold, Wanted};
+use onrush::proto::{Answer, End, Hold, Kept, Wanted};
 use onrush::record::Failure;
 use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
@@ -49,6 +49,9 @@ fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut ended: Vec<_> =
         done.iter().map(|a| (a.ticket, a.status, a.body_bytes, a.failure, a.may_be_sent_again)).collect();
     ended.sort_by_key(|(ticket, ..)| *ticket);
+    // Of whole responses something is kept, and of others nothing.
+    assert!(done.iter().all(|a| a.kept.is_some() == a.failure.is_none()));
+    assert!(done.iter().flat_map(|a| &a.kept).all(|kept| kept.body.len() <= Kept::MOST));
     assert!(ended.iter().map(|(ticket, ..)| *ticket).eq(0..REQUESTS), "each request ends once");
     (ended, fault, spent, written)
 }

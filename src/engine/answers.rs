@@ -120,7 +120,7 @@ impl<I: Io> Worker<'_, I> {
         if self.done.len() > 1 {
             self.done.reverse();
         }
-        while let Some(answer) = self.done.pop() {
+        while let Some(mut answer) = self.done.pop() {
             let u = answer.ticket;
             if answer.may_be_sent_again && self.send_again(u) {
                 self.send_when_open(u);
@@ -132,7 +132,7 @@ impl<I: Io> Worker<'_, I> {
             }
             let mut failure = answer.failure;
             if self.judge.is_some() && failure.is_none() {
-                match self.judge(&answer) {
+                match self.judge(&mut answer) {
                     Judgement::Moved => continue,
                     Judgement::Done(verdict) => failure = verdict,
                 }
@@ -268,9 +268,6 @@ impl<I: Io> Worker<'_, I> {
     #[cold]
     fn answered_early(&mut self, answer: &Answer) {
         let u = answer.ticket;
-        // Nobody looks at it, and the next answer is not to be taken for it.
-        let c = self.users[u as usize].connection;
-        self.connections[c as usize].session.take_kept(u);
         if self.users[u as usize].stage != Stage::Primed {
             return;
         }

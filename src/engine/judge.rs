@@ -99,10 +99,9 @@ impl Judge {
 impl<I: Io> Worker<'_, I> {
     /// What the whole `answer` to the request of its user means.
     #[inline(never)]
-    pub(super) fn judge(&mut self, answer: &Answer) -> Judgement {
+    pub(super) fn judge(&mut self, answer: &mut Answer) -> Judgement {
         let u = answer.ticket;
-        let c = self.users[u as usize].connection;
-        let kept = self.connections[c as usize].session.take_kept(u).unwrap_or_default();
+        let kept = answer.kept.take().unwrap_or_default();
         let Some(judge) = &self.judge else { return Judgement::Done(None) };
         let follows = judge.most > 0 && matches!(answer.status, 301 | 302 | 303 | 307 | 308);
         if !follows {

@@ -36,17 +36,6 @@ impl Kept {
     /// So much of a body is kept.
     pub const MOST: usize = 256 * 1024;
 
-    /// Another answer begins.
-    pub(super) fn clear(&mut self) {
-        self.location = None;
-        self.body.clear();
-    }
-
-    /// What there is.
-    pub(super) fn take(&mut self) -> Kept {
-        Kept { wanted: self.wanted, location: self.location.take(), body: std::mem::take(&mut self.body) }
-    }
-
     /// More of the body.
     pub(super) fn add(&mut self, bytes: &[u8]) {
         if self.wanted.body {

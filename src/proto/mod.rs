@@ -19,7 +19,7 @@ pub use kept::{Kept, Wanted};
 pub type Ticket = u32;
 
 /// What became of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The request's ticket.
     pub ticket: Ticket,
@@ -33,6 +33,9 @@ pub struct Answer {
     pub failure: Option<Failure>,
     /// The server says that it has not looked at the request.
     pub may_be_sent_again: bool,
+    /// What was captured of a complete response, if anything is wanted. It is here and nowhere else, so that
+    /// nothing of one response can stay behind and be taken for the next one's.
+    pub kept: Option<Box<Kept>>,
 }
 
 /// What of a request waits for [`Session::release`].
@@ -214,14 +217,6 @@ impl Session {
             (Session::Http1(s), Codec::Http1(codec)) => s.end(end, codec, done),
             (Session::Http2(s), Codec::Http2(_)) => s.end(end, done),
             _ => unreachable!("{ONE_PROTOCOL}"),
-        }
-    }
-
-    /// What was kept of the last answer to `ticket`, if anything was wanted of it.
-    pub fn take_kept(&mut self, ticket: Ticket) -> Option<Kept> {
-        match self {
-            Session::Http1(s) => s.take_kept(),
-            Session::Http2(s) => s.take_kept(ticket),
         }
     }
 

@@ -243,6 +243,22 @@ fn a_time_out_cancels_the_stream_and_nothing_else() {
 }
 
 #[test]
+fn a_response_is_checked_by_its_own_body_after_one_that_lied() {
+    // The second response announces one octet and sends two.
+    let lies_once = |stream: u32, number: u64| {
+        let (length, body): (&[u8], &[u8]) = if number == 1 { (b"1", b"no") } else { (b"4", b"good") };
+        // `content-length` is number 28 of the static table.
+        let block = [&[0x88, 0x0f, 13, length.len() as u8][..], length].concat();
+        [frame(HEADERS, 4, stream, &block), frame(0, END_STREAM, stream, body)].concat()
+    };
+    let server = answering(lies_once);
+    let report = run(&server, "-c 1 -n 6 --model closed --expect-body ^good$");
+    let errors: Vec<&str> = report.rows.iter().map(|row| row.error.as_str()).collect();
+    assert_eq!(errors, ["", "protocol: bad content-length", "", "", "", ""]);
+    assert_eq!(server.stop().connections, 1);
+}
+
+#[test]
 fn a_server_of_http_1_1_is_told_from_one_that_is_silent() {
     let old = Hostile::start(|peer| {
         peer.take(24);

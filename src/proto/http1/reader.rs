@@ -20,7 +20,9 @@ pub struct Reader {
     body_bytes: u64,
     /// An interim answer was passed over since the last look.
     interim: bool,
-    /// What is kept of the answer, if anything is.
+    /// What of answers is kept.
+    wanted: Wanted,
+    /// What has been kept of this one.
     kept: Option<Box<Kept>>,
 }
 
@@ -61,13 +63,14 @@ impl Reader {
 
     /// The same, which keeps what is wanted of answers.
     pub fn keeping(wanted: Wanted) -> Reader {
-        let (state, carry, kept) = (State::Head, Vec::new(), wanted.keeper());
-        Reader { state, carry, parse_at: 0, head: None, body_bytes: 0, interim: false, kept }
+        let (state, carry) = (State::Head, Vec::new());
+        Reader { state, carry, parse_at: 0, head: None, body_bytes: 0, interim: false, wanted, kept: None }
     }
 
-    /// What was kept of the last answer.
-    pub fn take_kept(&mut self) -> Option<Kept> {
-        self.kept.as_mut().map(|kept| kept.take())
+    /// What was kept of this answer.
+    #[inline]
+    pub fn take_kept(&mut self) -> Option<Box<Kept>> {
+        self.kept.take()
     }
 
     /// The status of the final head, or 0 before it has come.
@@ -102,6 +105,7 @@ impl Reader {
         self.head = None;
         self.body_bytes = 0;
         self.interim = false;
+        self.kept = None;
         self.clear_carry();
     }
 
@@ -145,8 +149,8 @@ impl Reader {
     fn take_head(&mut self, bytes: &[u8], heads: &mut HeadCache) -> Result<Option<(Head, usize)>, Cause> {
         if self.carry.is_empty() {
             let parsed = heads.parse(bytes)?;
-            if let (Some(kept), Some((head, length))) = (&mut self.kept, parsed) {
-                keep_head(kept, head, &bytes[..length]);
+            if let Some((head, length)) = parsed {
+                self.kept = keep_head(self.wanted, head, &bytes[..length]);
             }
             if parsed.is_none() {
                 self.carry.extend_from_slice(bytes);
@@ -161,8 +165,8 @@ impl Reader {
         }
         self.parse_at = self.carry.len() * 2;
         let parsed = heads.parse(&self.carry)?;
-        if let (Some(kept), Some((head, length))) = (&mut self.kept, parsed) {
-            keep_head(kept, head, &self.carry[..length]);
+        if let Some((head, length)) = parsed {
+            self.kept = keep_head(self.wanted, head, &self.carry[..length]);
         }
         Ok(parsed.map(|(head, length)| {
             self.clear_carry();
@@ -225,16 +229,20 @@ impl Reader {
     }
 }
 
-/// Of a final head, the place that a redirect points to.
-#[cold]
-fn keep_head(kept: &mut Kept, head: Head, bytes: &[u8]) {
-    kept.clear();
+/// Room for what is wanted of the answer with this head, and the place that a redirect points to.
+#[inline]
+fn keep_head(wanted: Wanted, head: Head, bytes: &[u8]) -> Option<Box<Kept>> {
+    if wanted.is_nothing() || head.is_interim() {
+        return None;
+    }
+    let mut kept = wanted.keeper()?;
     let lines = bytes.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
     let mut location = lines.filter_map(|line| {
         let (name, value) = line.split_at(line.iter().position(|&b| b == b':')?);
         name.eq_ignore_ascii_case(b"location").then(|| value[1..].trim_ascii())
     });
     kept.point_to(head.status, location.next_back());
+    Some(kept)
 }
 
 /// An empty line ends at or after `from`.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Kept, Ticket, Wanted};
+use crate::proto::{Answer, End, Hold, Ticket, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::Message;
 use crate::time::Nanos;
@@ -62,11 +62,6 @@ impl Session {
     /// The same, of whose answers something is kept.
     pub fn keeping(wanted: Wanted) -> Session {
         Session { reader: Reader::keeping(wanted), ..Session::new() }
-    }
-
-    /// What was kept of the last answer. See [`crate::proto::Session::take_kept`].
-    pub fn take_kept(&mut self) -> Option<Kept> {
-        self.reader.take_kept()
     }
 
     /// How many requests could be submitted now: 1 or 0.
@@ -176,7 +171,7 @@ impl Session {
             () if self.outbox.is_pending() => Cause::WaitWrite,
             () => Cause::WaitFirstByte,
         };
-        (self.finish(ticket, None), waiting_for)
+        (Answer { kept: None, ..self.finish(ticket, None) }, waiting_for)
     }
 
     /// The answer, and room for the next.
@@ -190,8 +185,10 @@ impl Session {
         };
         self.ticket = None;
         self.reused = true;
+        // What came of half a response is nothing to look at.
+        let kept = self.reader.take_kept().filter(|_| failure.is_none());
         self.reader.reset();
-        Answer { ticket, status, body_bytes, first_byte, failure, may_be_sent_again: false }
+        Answer { ticket, status, body_bytes, first_byte, failure, may_be_sent_again: false, kept }
     }
 }
 
@@ -270,8 +267,15 @@ mod tests {
             wire.receive(&OK[..10], now).receive(&OK[10..], now + 1);
             let answer = wire.done.pop().unwrap();
             let (status, first_byte) = (200, Nanos(now));
-            let expected =
-                Answer { ticket: 7, status, body_bytes: 2, first_byte, failure: None, may_be_sent_again: false };
+            let expected = Answer {
+                ticket: 7,
+                status,
+                body_bytes: 2,
+                first_byte,
+                failure: None,
+                may_be_sent_again: false,
+                kept: None,
+            };
             assert_eq!(answer, expected);
         }
     }
@@ -333,6 +337,26 @@ mod tests {
         second.done.clear();
         second.submit().end(End::Closed);
         assert_eq!(second.failure(), "read: closed before answer (reused connection)");
+    }
+
+    #[test]
+    fn what_is_captured_of_a_response_goes_with_it() {
+        let mut wire = Wire::new();
+        wire.session = Session::keeping(Wanted { location: true, body: true });
+        wire.submit().write(1000).receive(OK, 1);
+        assert_eq!(wire.done.pop().unwrap().kept.unwrap().body, b"ok");
+        wire.submit().write(1000).receive(b"HTTP/1.1 100 Continue\r\n\r\n", 1).receive(OK, 1);
+        assert_eq!(wire.done.pop().unwrap().kept.unwrap().body, b"ok");
+        // Half a response leaves nothing.
+        let half = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nold\r\n";
+        wire.submit().write(1000).receive(half, 1);
+        assert_eq!(wire.session.give_up(7).0.kept, None);
+        for end in [&b"zz"[..], b""] {
+            let mut wire = Wire::new();
+            wire.session = Session::keeping(Wanted { location: true, body: true });
+            wire.submit().write(1000).receive(half, 1).receive(end, 1).end(End::Closed);
+            assert_eq!((wire.done.len(), wire.done[0].kept.as_ref()), (1, None));
+        }
     }
 
     #[test]

@@ -420,9 +420,6 @@ impl Session {
     #[inline]
     fn finish(&mut self, id: u32, turn: &mut Turn<'_>) {
         let Some(mut stream) = self.take(id) else { return self.forget(id) };
-        if let Some(kept) = stream.kept.take() {
-            self.kept.push((stream.ticket, *kept));
-        }
         let failure = match stream.expected {
             Some(expected) if expected != stream.body_bytes => Some(Failure::new(Phase::Protocol, Cause::BadLength)),
             _ => None,
@@ -433,7 +430,8 @@ impl Session {
         }
         self.reused = true;
         self.inbox.idle = 0;
-        turn.done.push(answer(&stream, failure));
+        let kept = stream.kept.take().filter(|_| failure.is_none());
+        turn.done.push(Answer { kept, ..answer(&stream, failure) });
     }
 
     /// The peer has ended a stream that this side had ended before.

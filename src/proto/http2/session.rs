@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Kept, Ticket, Wanted};
+use crate::proto::{Answer, End, Hold, Ticket, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Message, Payload};
 
@@ -57,8 +57,6 @@ pub struct Session {
     pub(super) reused: bool,
     /// What of answers is looked at.
     pub(super) wanted: Wanted,
-    /// What was kept of answers that nobody has looked at yet.
-    pub(super) kept: Vec<(Ticket, Kept)>,
 }
 
 /// The peer's settings, with the values that they have before it says anything (RFC 9113, 6.5.2).
@@ -124,19 +122,12 @@ impl Session {
             fault: None,
             reused: false,
             wanted: Wanted::default(),
-            kept: Vec::new(),
         }
     }
 
     /// The same, of whose answers something is kept.
     pub fn keeping(wanted: Wanted) -> Session {
         Session { wanted, ..Session::new() }
-    }
-
-    /// What was kept of the last answer to `ticket`. See [`crate::proto::Session::take_kept`].
-    pub fn take_kept(&mut self, ticket: Ticket) -> Option<Kept> {
-        let place = self.kept.iter().position(|(of, _)| *of == ticket)?;
-        Some(self.kept.swap_remove(place).1)
     }
 
     /// How many requests could be submitted now.
@@ -504,5 +495,6 @@ pub(super) fn answer(stream: &Stream, failure: Option<Failure>) -> Answer {
         first_byte: stream.first_byte,
         failure,
         may_be_sent_again: false,
+        kept: None,
     }
 }

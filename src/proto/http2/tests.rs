@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::frame::{FrameHead, HEAD, code, flag, kind, setting};
 use super::{Codec, Session, hpack};
-use crate::proto::{Answer, End, Hold};
+use crate::proto::{Answer, End, Hold, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Body, Header, Message, Payload, RequestHead};
 use crate::time::Nanos;
@@ -184,7 +184,7 @@ fn answers_come_in_any_order_and_in_any_shape() {
     long.extend(frame(99, 0xff, 1, b"an extension"));
     long.extend(data(1, 0, b"e"));
     long.extend(headers(1, flag::END_STREAM, &[("x-checksum", "1")]));
-    let answer = wire.says(&long)[0];
+    let answer = &wire.says(&long)[0];
     assert_eq!((answer.ticket, answer.status, answer.body_bytes, answer.failure), (0, 404, 5, None));
     // Interim heads, and a head with padding, priority and a continuation.
     let mut interim = headers(3, 0, &[(":status", "100")]);
@@ -196,7 +196,7 @@ fn answers_come_in_any_order_and_in_any_shape() {
     let mut pieces = frame(kind::HEADERS, flag::PADDED | flag::PRIORITY | flag::END_STREAM, 3, &padded);
     pieces.extend(frame(kind::CONTINUATION, 0, 3, second));
     pieces.extend(frame(kind::CONTINUATION, flag::END_HEADERS, 3, &[]));
-    let answer = wire.says(&pieces)[0];
+    let answer = &wire.says(&pieces)[0];
     assert_eq!((answer.ticket, answer.status, answer.failure), (1, 200, None));
     assert_eq!(answer.first_byte, Nanos(wire.now), "of the final head");
     // That is when its first piece came.
@@ -224,7 +224,7 @@ fn an_answer_to_head_has_no_body_whatever_its_length_says() {
     let mut wire = Wire::mute("HEAD", &Body::None);
     wire.says(&settings(&[]));
     wire.submit(1);
-    let answer = wire.says(&headers(1, flag::END_STREAM, &[(":status", "200"), ("content-length", "5")]))[0];
+    let answer = &wire.says(&headers(1, flag::END_STREAM, &[(":status", "200"), ("content-length", "5")]))[0];
     assert_eq!((answer.status, answer.failure), (200, None));
 }
 
@@ -250,6 +250,37 @@ fn malformed_answers_fail_alone() {
         assert_eq!(failed(&wire.says(&bytes)), [(0, failure, false)], "{bytes:?}");
         assert_eq!(wire.session.fault(), None);
         assert_eq!(failed(&wire.says(&ok(3))), [(1, "200".into(), false)], "{bytes:?}");
+    }
+}
+
+#[test]
+fn what_is_captured_of_a_response_goes_with_it() {
+    let mut wire = Wire::with(0);
+    wire.session.wanted = Wanted { location: true, body: true };
+    let captured = |answers: &[Answer]| answers[0].kept.as_ref().map(|kept| (kept.body.clone(), kept.location.clone()));
+    let status = (":status", "200");
+    // A response that lies about its length fails, and the next one is judged by itself.
+    wire.submit(1);
+    let lie = [headers(1, 0, &[status, ("content-length", "1")]), data(1, flag::END_STREAM, b"ab")].concat();
+    let answers = wire.says(&lie);
+    assert_eq!((captured(&answers), answers[0].failure.is_some()), (None, true));
+    wire.submit(1);
+    let honest = [headers(3, 0, &[status]), data(3, flag::END_STREAM, b"good")].concat();
+    assert_eq!(captured(&wire.says(&honest)), Some((b"good".to_vec(), None)));
+    // So with those that are reset, given up or sent again.
+    for end in [reset(5, code::CANCEL), goaway(3, 0)] {
+        wire.submit(1);
+        let begun = [headers(5, 0, &[(":status", "302"), ("location", "/a")]), data(5, 0, b"old")].concat();
+        wire.says(&begun);
+        assert_eq!(captured(&wire.says(&end)), None);
+        wire = Wire::with(0);
+        wire.session.wanted = Wanted { location: true, body: true };
+        wire.submit(2);
+        wire.session.give_up(0);
+        assert_eq!(
+            captured(&wire.says(&headers(3, flag::END_STREAM, &[(":status", "302"), ("location", "/b")]))),
+            Some((vec![], Some(b"/b".to_vec())))
+        );
     }
 }
 
@@ -518,14 +549,24 @@ proptest! {
         prop_assert_eq!(run(&pieces), run(&[&bytes]));
     }
 
-    /// Every request comes to one end, whatever the server sends.
+    /// Every request comes to one end, whatever the server sends, and takes with it what was captured: a
+    /// body as long as the response's if that is whole, and nothing of others.
     #[test]
-    fn every_request_ends_once(bytes in frames_of_some_server()) {
+    fn every_request_ends_once(bytes in frames_of_some_server(), given_up in 0u32..6) {
         let mut wire = Wire::with(5);
-        let mut ended: Vec<u32> = wire.says(&bytes).iter().map(|answer| answer.ticket).collect();
+        wire.session.wanted = Wanted { location: true, body: true };
+        let mut ended = wire.says(&bytes);
+        if given_up < 5 && ended.iter().all(|answer| answer.ticket != given_up) {
+            let (answer, cause) = wire.session.give_up(given_up);
+            ended.push(Answer { failure: Some(Failure::new(Phase::Timeout, cause)), ..answer });
+        }
         wire.session.end(End::Closed, &mut wire.done);
-        ended.extend(wire.done.iter().map(|answer| answer.ticket));
-        ended.sort_unstable();
-        prop_assert_eq!(ended, (0..5).collect::<Vec<_>>());
+        ended.append(&mut wire.done);
+        ended.sort_by_key(|answer| answer.ticket);
+        prop_assert!(ended.iter().map(|answer| answer.ticket).eq(0..5));
+        for answer in ended {
+            let body = answer.kept.as_ref().map(|kept| kept.body.len() as u64);
+            prop_assert_eq!(body, answer.failure.is_none().then_some(answer.body_bytes));
+        }
     }
 }
