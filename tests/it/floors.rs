@@ -216,6 +216,8 @@ fn the_product_has_no_unsafe_code() {
 #[test]
 fn protocols_do_no_io() {
     let words = ["std::io", "std::net", "std::fs", "mio::", "socket2", "crate::net"];
-    let found = elsewhere(&words, &["cli", "engine", "net", "plan", "report", "run", "serve", "sink", "stats"]);
+    // Decoders read from memory, by the traits of `std::io`.
+    let found =
+        elsewhere(&words, &["cli", "decode", "engine", "net", "plan", "report", "run", "serve", "sink", "stats"]);
     assert_eq!(found, [""; 0]);
 }
