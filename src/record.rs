@@ -262,6 +262,8 @@ texts! {
         RunEnded = "run ended",
         Unrendered = "cannot be rendered",
         UnexpectedStatus = "status",
+        UnknownEncoding = "body has an unknown content-encoding",
+        BadEncoding = "body is not as its content-encoding says",
         TooManyRedirects = "too many redirects",
         BadRedirect = "bad redirect",
         CertExpired = "certificate expired",

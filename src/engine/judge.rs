@@ -89,10 +89,14 @@ impl Judge {
         if self.checks.status.is_some_and(|set| !set.has(status)) {
             return failed(Cause::UnexpectedStatus);
         }
-        if self.checks.body.iter().any(|pattern| !pattern.is_match(&kept.body)) {
-            return failed(Cause::Body);
+        if self.checks.body.is_empty() {
+            return None;
         }
-        None
+        match kept.decoded() {
+            Ok(body) if self.checks.body.iter().all(|pattern| pattern.is_match(&body)) => None,
+            Ok(_) => failed(Cause::Body),
+            Err(cause) => failed(cause),
+        }
     }
 }
 

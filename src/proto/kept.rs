@@ -1,5 +1,10 @@
 //! What of an answer is looked at, beside its status and length.
 
+use std::borrow::Cow;
+
+use crate::decode::{Codings, Undecodable};
+use crate::record::Cause;
+
 /// What of answers is looked at, beside their status and length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -18,7 +23,7 @@ impl Wanted {
 
     /// Room for what is wanted of one answer, if anything is.
     pub fn keeper(self) -> Option<Box<Kept>> {
-        (!self.is_nothing()).then(|| Box::new(Kept { wanted: self, location: None, body: Vec::new() }))
+        (!self.is_nothing()).then(|| Box::new(Kept { wanted: self, ..Kept::default() }))
     }
 }
 
@@ -28,8 +33,12 @@ pub struct Kept {
     wanted: Wanted,
     /// The value of `Location`, of a redirect (RFC 9110, 10.2.2).
     pub location: Option<Vec<u8>>,
-    /// The first [`Kept::MOST`] bytes of its body.
+    /// The first [`Kept::MOST`] bytes of its body, as they came.
     pub body: Vec<u8>,
+    /// How the body is coded.
+    pub codings: Codings,
+    /// The body goes on behind what was kept of it.
+    is_cut: bool,
 }
 
 impl Kept {
@@ -41,7 +50,19 @@ impl Kept {
         if self.wanted.body {
             let room = Kept::MOST - self.body.len();
             self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            self.is_cut |= bytes.len() > room;
         }
+    }
+
+    /// The first [`Kept::MOST`] bytes of what the body stands for: it is decoded if it is coded.
+    ///
+    /// # Errors
+    /// The cause, if it has a coding that is not known, or is not what its coding says.
+    pub fn decoded(&self) -> Result<Cow<'_, [u8]>, Cause> {
+        self.codings.decode(&self.body, self.is_cut, Kept::MOST).map_err(|undecodable| match undecodable {
+            Undecodable::Unknown => Cause::UnknownEncoding,
+            Undecodable::Corrupt => Cause::BadEncoding,
+        })
     }
 
     /// The place that an answer with this status points to.
@@ -49,5 +70,34 @@ impl Kept {
         if self.wanted.location && (300..400).contains(&status) {
             self.location = location.map(<[u8]>::to_vec);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compress, Compression, FlushCompress};
+
+    use super::*;
+
+    #[test]
+    fn a_body_that_was_cut_is_decoded_as_far_as_it_goes() {
+        let numbers: String = (0..200_000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_string()).collect();
+        let mut body = Vec::with_capacity(numbers.len());
+        let mut encoder = Compress::new(Compression::fast(), true);
+        encoder.compress_vec(numbers.as_bytes(), &mut body, FlushCompress::Finish).unwrap();
+        assert!(body.len() > 2 * Kept::MOST);
+        for piece in [1_000, body.len()] {
+            let mut kept = Wanted { location: false, body: true }.keeper().unwrap();
+            kept.codings.add_list(b"deflate");
+            body.chunks(piece).for_each(|piece| kept.add(piece));
+            assert_eq!(kept.decoded().as_deref(), Ok(&numbers.as_bytes()[..Kept::MOST]));
+        }
+        // Whole, but broken, or of an unknown coding.
+        let mut kept = Wanted { location: false, body: true }.keeper().unwrap();
+        kept.codings.add_list(b"deflate");
+        kept.add(&body[..100]);
+        assert_eq!(kept.decoded(), Err(Cause::BadEncoding));
+        kept.codings.add_list(b"compress");
+        assert_eq!(kept.decoded(), Err(Cause::UnknownEncoding));
     }
 }

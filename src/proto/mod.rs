@@ -7,6 +7,7 @@
 pub mod http1;
 pub mod http2;
 mod kept;
+mod length;
 
 use crate::plan::{Plan, Protocol, Target};
 use crate::record::{Cause, Failure};

@@ -167,7 +167,7 @@ fn too_many_headers_are_given_up() {
 
 #[test]
 fn a_bad_length_is_named() {
-    for length in ["-1", "two", "99999999999999999999", "2\r\nContent-Length: 3"] {
+    for length in ["", " ", "-1", "+2", "two", "2,3", "99999999999999999999", "2\r\nContent-Length: 3", "\r\n two"] {
         fails_on("protocol: bad content-length", format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nok"));
     }
 }
@@ -309,6 +309,17 @@ fn interim_answers_are_passed_over() {
 #[test]
 fn an_answer_may_come_byte_by_byte() {
     is_answered(|peer| while peer.request().is_some() && peer.drip(OK) {});
+}
+
+#[test]
+fn header_lines_may_be_folded() {
+    for head in
+        ["X-A: b\r\n c\r\nContent-Length: 2\r\n", "Content-Length:\r\n \r\n\t2\r\n \r\n", "Content-Length:\n 2, 2\n"]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\nok");
+        is_answered(move |peer| peer.answer_all(answer.as_bytes()));
+    }
+    fails_on("protocol: bad head", "HTTP/1.1 200 OK\r\n Content-Length: 2\r\n\r\nok");
 }
 
 /// How many connections four requests of one user take.

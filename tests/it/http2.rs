@@ -259,6 +259,24 @@ fn a_response_is_checked_by_its_own_body_after_one_that_lied() {
 }
 
 #[test]
+fn bodies_are_decoded_before_they_are_looked_at() {
+    // `content-encoding` is number 26 of the static table.
+    let gzip = [
+        &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..],
+        &[1, 5, 0, 0xfa, 0xff],
+        b"hello",
+        &[0x86, 0xa6, 0x10, 0x36, 5, 0, 0, 0],
+    ];
+    let gzip = gzip.concat();
+    let server = answering(move |stream, _| {
+        let head = frame(HEADERS, 4, stream, b"\x88\x0f\x0b\x04gzip");
+        let (a, b) = gzip.split_at(13);
+        [head, frame(0, 0, stream, a), frame(0, END_STREAM, stream, b)].concat()
+    });
+    run(&server, "-c 3 -n 9 --model closed --expect-body ^hello$").assert_all_ok(9);
+}
+
+#[test]
 fn a_server_of_http_1_1_is_told_from_one_that_is_silent() {
     let old = Hostile::start(|peer| {
         peer.take(24);

@@ -1,6 +1,7 @@
 //! Requests of the user's own: templates, data files, lists of targets, forms, checks, redirects.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -315,6 +316,38 @@ fn bodies_are_looked_at_however_they_come() {
         let report = onrush("-c 1 -n 2 --model closed --expect-body ^hello$").arg(server.url()).report();
         report.assert_all_ok(2);
     }
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// How requests end whose responses have this body in these codings.
+fn coded(codings: &str, body: &[u8]) -> Vec<String> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {codings}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let answer = [head.as_bytes(), body].concat();
+    let server = Hostile::start(move |peer| while peer.request().is_some() && peer.drip(&answer) {});
+    // Three, as the head of the second and third is remembered.
+    let report = onrush("-c 1 -n 3 --model closed --expect-body ^hello$").arg(server.url()).report();
+    assert_eq!(report.summary.connections, 1, "{codings}");
+    report.rows.into_iter().map(|row| row.error).collect()
+}
+
+#[test]
+fn bodies_are_decoded_before_they_are_looked_at() {
+    let body = gzip(b"hello");
+    for (codings, body) in
+        [("gzip", &body[..]), ("X-Gzip", &body), ("br", b"\x0b\x02\x80hello\x03"), ("identity", b"hello")]
+    {
+        assert_eq!(coded(codings, body), [""; 3], "{codings}");
+    }
+    assert_eq!(coded("gzip,\r\n gzip", &gzip(&body)), [""; 3]);
+    assert_eq!(coded("gzip", &gzip(b"other")), ["check: body"; 3]);
+    assert_eq!(coded("gzip", b"hello"), ["check: body is not as its content-encoding says"; 3]);
+    assert_eq!(coded("gzip", &body[..20]), ["check: body is not as its content-encoding says"; 3]);
+    assert_eq!(coded("compress", &body), ["check: body has an unknown content-encoding"; 3]);
 }
 
 /// Redirects /a to /b with this status and location, and answers all else.

@@ -133,6 +133,10 @@ mod tests {
             ("5;name=value;flag\r\nhello\r\nA\r\n0123456789\r\n0\r\n\r\n", 15),
             ("5 \t;x\r\nhello\r\n000\r\n\r\n", 5),
             ("3\nabc\n0\n\n", 3),
+            ("0000000000000000000000000003\r\nabc\r\n0\r\n\r\n", 3),
+            ("3 \r\nabc\r\n0\t\r\n\r\n", 3),
+            ("3;a=\"b;c\"\r\nabc\r\n0;x\r\n\r\n", 3),
+            ("0\r\nA: b\r\n c\r\n\t\r\n\r\n", 0),
             ("1\r\nx\r\n0\r\nExpires: never\r\nB: c\r\n\r\n", 1),
         ] {
             assert_eq!(decode(text), Ok((text.len(), data)), "{text:?}");
@@ -143,6 +147,9 @@ mod tests {
 
     #[test]
     fn broken_framing_is_refused() {
+        for text in [" 5\r\n", "+5\r\n", "-5\r\n", "0x5\r\n", "5_\r\n", "ffffffffffffffff1\r\n"] {
+            assert_eq!(decode(text), Err(Cause::BadChunk), "{text:?}");
+        }
         for text in ["x\r\n", "\r\n", ";a\r\n", "5\rhello", "5\r\nhello!\r\n", "11111111111111111\r\n", "0\r\n\rx"] {
             assert_eq!(decode(text), Err(Cause::BadChunk), "{text:?}");
         }

@@ -149,8 +149,8 @@ impl Reader {
     fn take_head(&mut self, bytes: &[u8], heads: &mut HeadCache) -> Result<Option<(Head, usize)>, Cause> {
         if self.carry.is_empty() {
             let parsed = heads.parse(bytes)?;
-            if let Some((head, length)) = parsed {
-                self.kept = keep_head(self.wanted, head, &bytes[..length]);
+            if let Some((head, _)) = parsed {
+                self.kept = keep_head(self.wanted, head, heads);
             }
             if parsed.is_none() {
                 self.carry.extend_from_slice(bytes);
@@ -165,8 +165,8 @@ impl Reader {
         }
         self.parse_at = self.carry.len() * 2;
         let parsed = heads.parse(&self.carry)?;
-        if let Some((head, length)) = parsed {
-            self.kept = keep_head(self.wanted, head, &self.carry[..length]);
+        if let Some((head, _)) = parsed {
+            self.kept = keep_head(self.wanted, head, heads);
         }
         Ok(parsed.map(|(head, length)| {
             self.clear_carry();
@@ -229,19 +229,15 @@ impl Reader {
     }
 }
 
-/// Room for what is wanted of the answer with this head, and the place that a redirect points to.
+/// Room for what is wanted of the answer with this head, which `heads` has just returned.
 #[inline]
-fn keep_head(wanted: Wanted, head: Head, bytes: &[u8]) -> Option<Box<Kept>> {
+fn keep_head(wanted: Wanted, head: Head, heads: &HeadCache) -> Option<Box<Kept>> {
     if wanted.is_nothing() || head.is_interim() {
         return None;
     }
     let mut kept = wanted.keeper()?;
-    let lines = bytes.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
-    let mut location = lines.filter_map(|line| {
-        let (name, value) = line.split_at(line.iter().position(|&b| b == b':')?);
-        name.eq_ignore_ascii_case(b"location").then(|| value[1..].trim_ascii())
-    });
-    kept.point_to(head.status, location.next_back());
+    kept.point_to(head.status, heads.location());
+    kept.codings = head.codings;
     Some(kept)
 }
 
@@ -258,8 +254,16 @@ mod tests {
     /// What one reader makes of a byte stream that comes in these pieces: every
     /// answer's (status, body bytes), and how the stream ended.
     fn read_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<(u16, u64)>, Result<bool, Cause>) {
+        let (answers, end) = capture_all(pieces);
+        (answers.into_iter().map(|(status, bytes, _)| (status, bytes)).collect(), end)
+    }
+
+    /// A response's status and body bytes, and what was captured of it.
+    type Capture = (u16, u64, Option<Box<Kept>>);
+
+    fn capture_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Capture>, Result<bool, Cause>) {
         let mut heads = HeadCache::new(false);
-        let mut reader = Reader::new();
+        let mut reader = Reader::keeping(Wanted { location: true, body: true });
         let mut answers = Vec::new();
         for piece in pieces {
             let mut piece = piece;
@@ -268,7 +272,7 @@ mod tests {
                     Err(cause) => return (answers, Err(cause)),
                     Ok(Progress::More) => break,
                     Ok(Progress::Complete { rest, .. }) => {
-                        answers.push((reader.status(), reader.body_bytes()));
+                        answers.push((reader.status(), reader.body_bytes(), reader.take_kept()));
                         reader.reset();
                         piece = &piece[piece.len() - rest..];
                     }
@@ -277,7 +281,7 @@ mod tests {
         }
         let end = reader.end(&mut heads);
         if end == Ok(true) {
-            answers.push((reader.status(), reader.body_bytes()));
+            answers.push((reader.status(), reader.body_bytes(), reader.take_kept()));
         }
         (answers, end)
     }
@@ -341,6 +345,10 @@ mod tests {
             Just("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
             Just("\r\nHTTP/1.1 304 Not Modified\r\n\r\n"),
             Just("HTTP/1.1 200 OK\r\n\r\nto the end"),
+            Just("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n \r\nContent-Length:\r\n\t2\r\n \r\n\r\nok"),
+            Just("HTTP/1.1 302 Found\nLocation: /a\n  b\nContent-Encoding: gzip\n ,br\nContent-Length: 1, 1\n\nz"),
+            Just("HTTP/1.1 200 OK\r\n X: a\r\n\r\n"),
+            Just("HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n"),
             Just("garbage"),
         ];
         (prop::collection::vec(head, 0..5), 0usize..400).prop_map(|(parts, cut)| {
@@ -359,7 +367,9 @@ mod tests {
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();
             let pieces = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
-            prop_assert_eq!(read_all(pieces), read_all([bytes.as_slice()]));
+            let whole = capture_all([bytes.as_slice()]);
+            prop_assert!(whole.0.iter().all(|(_, bytes, kept)| kept.as_ref().unwrap().body.len() as u64 == *bytes));
+            prop_assert_eq!(capture_all(pieces), whole);
         }
 
         #[test]

@@ -1,5 +1,7 @@
 //! Answer heads: what their fields mean, and which are malformed (RFC 9113, 8).
 
+use crate::decode::Codings;
+use crate::proto::length::Length;
 use crate::record::Cause;
 
 use super::codec::OF_A_CONNECTION;
@@ -11,7 +13,9 @@ pub(super) struct Head {
     /// 100 to 999, or 0 in trailers.
     pub(super) status: u16,
     /// `content-length`.
-    pub(super) length: Option<u64>,
+    pub(super) length: Length,
+    /// `content-encoding`.
+    pub(super) codings: Codings,
 }
 
 /// A block and what it meant: servers repeat theirs octet for octet, and as
@@ -82,7 +86,8 @@ pub(super) fn decode_trailers(decoder: &mut Decoder, block: &[u8]) -> Result<(),
 #[derive(Debug, Default)]
 struct Fields {
     status: Option<u16>,
-    length: Option<u64>,
+    length: Length,
+    codings: Codings,
     /// A field that is no pseudo-header has come: no pseudo-header may follow (8.3).
     regular: bool,
     bad: Option<Cause>,
@@ -116,16 +121,11 @@ impl Fields {
         if spaced(value.first()) || spaced(value.last()) || OF_A_CONNECTION.iter().any(|of| of.as_bytes() == name) {
             return Err(Cause::BadHead);
         }
-        if name == b"location" {
-            self.location = Some(value.to_vec());
-        }
-        if name == b"content-length" {
-            let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-            let length = digits.and_then(|digits| digits.parse().ok()).ok_or(Cause::BadLength)?;
-            if self.length.is_some_and(|known| known != length) {
-                return Err(Cause::BadLength);
-            }
-            self.length = Some(length);
+        match name {
+            b"location" => self.location = Some(value.to_vec()),
+            b"content-length" => self.length = self.length.and(value),
+            b"content-encoding" => self.codings.add_list(value),
+            _ => {}
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Fields {
             (Some(cause), _) => Err(BadHead::Malformed(cause)),
             // There is no upgrade in HTTP/2 (8.6).
             (None, None | Some(101)) => Err(BadHead::Malformed(Cause::BadHead)),
-            (None, Some(status)) => Ok(Head { status, length: self.length }),
+            (None, Some(status)) => Ok(Head { status, length: self.length, codings: self.codings }),
         }
     }
 }
@@ -153,13 +153,12 @@ mod tests {
 
     #[test]
     fn heads_that_are_malformed_are_told_from_those_that_are_not() {
-        let ok = |status, length| Ok(Head { status, length });
+        let ok = |status, length| Ok(Head { status, length, codings: Codings::default() });
         let bad = Err(BadHead::Malformed(Cause::BadHead));
-        let bad_length = Err(BadHead::Malformed(Cause::BadLength));
         let status = (":status", "200");
-        assert_eq!(head(&[status]), ok(200, None));
-        assert_eq!(head(&[status, ("content-length", "12"), ("content-length", "12")]), ok(200, Some(12)));
-        assert_eq!(head(&[(":status", "999")]), ok(999, None));
+        assert_eq!(head(&[status]), ok(200, Length::None));
+        assert_eq!(head(&[status, ("content-length", "12"), ("content-length", "12")]), ok(200, Length::Bytes(12)));
+        assert_eq!(head(&[(":status", "999")]), ok(999, Length::None));
         assert_eq!([head(&[]), head(&[("server", "x")]), head(&[(":status", "101")])], [bad; 3]);
         assert_eq!([head(&[(":status", "20")]), head(&[(":status", "2 0")]), head(&[(":status", "012")])], [bad; 3]);
         assert_eq!(head(&[("server", "x"), status]), bad, "a pseudo-header behind others");
@@ -170,10 +169,15 @@ mod tests {
         for value in ["a\rb", "a\nb", "a\0b", " a", "a\t"] {
             assert_eq!(head(&[status, ("server", value)]), bad, "{value:?}");
         }
-        for length in ["", "-1", "+1", "1,1", "99999999999999999999"] {
-            assert_eq!(head(&[status, ("content-length", length)]), bad_length, "{length}");
+        assert_eq!(head(&[status, ("content-length", "1,1")]), ok(200, Length::Bytes(1)));
+        for length in ["", "-1", "+1", "1,2", "99999999999999999999"] {
+            assert_eq!(head(&[status, ("content-length", length)]), ok(200, Length::Bad), "{length}");
         }
-        assert_eq!(head(&[status, ("content-length", "1"), ("content-length", "2")]), bad_length);
+        assert_eq!(head(&[status, ("content-length", "1"), ("content-length", "2")]), ok(200, Length::Bad));
+        let mut codings = Codings::default();
+        codings.add_list(b"br,gzip");
+        let coded = head(&[status, ("content-encoding", "br"), ("content-encoding", "gzip")]);
+        assert_eq!(coded.map(|head| head.codings), Ok(codings));
     }
 
     #[test]

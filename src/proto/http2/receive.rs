@@ -1,6 +1,7 @@
 //! What the peer sends, frame by frame, and the answers in it.
 
 use crate::proto::Answer;
+use crate::proto::length::Length;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
@@ -359,11 +360,18 @@ impl Session {
             stream.status = head.status;
             if let Some(mut kept) = self.wanted.keeper() {
                 kept.point_to(head.status, self.heads.location());
+                kept.codings = head.codings;
                 stream.kept = Some(kept);
             }
             stream.first_byte = turn.began;
             let without_body = stream.is_head || matches!(head.status, 204 | 304);
-            stream.expected = head.length.filter(|_| !without_body);
+            stream.expected = match head.length {
+                // What has no body may say anything of its length.
+                _ if without_body => None,
+                Length::None => None,
+                Length::Bytes(n) => Some(n),
+                Length::Bad => return self.malformed(id, Cause::BadLength, turn),
+            };
             self.inbox.idle = 0;
             if ends {
                 self.finish(id, turn);

@@ -463,6 +463,11 @@ impl Session {
     }
 
     #[cfg(test)]
+    pub(super) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    #[cfg(test)]
     pub(super) fn skip_to(&mut self, id: u32) {
         self.next_id = id;
     }

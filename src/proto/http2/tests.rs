@@ -226,6 +226,12 @@ fn an_answer_to_head_has_no_body_whatever_its_length_says() {
     wire.submit(1);
     let answer = &wire.says(&headers(1, flag::END_STREAM, &[(":status", "200"), ("content-length", "5")]))[0];
     assert_eq!((answer.status, answer.failure), (200, None));
+    for length in ["", "5,6", "x"] {
+        wire.submit(1);
+        let id = wire.session.next_id() - 2;
+        let head = headers(id, flag::END_STREAM, &[(":status", "200"), ("content-length", length)]);
+        assert_eq!(failed(&wire.says(&head)), [(0, "200".into(), false)], "{length:?}");
+    }
 }
 
 #[test]
@@ -240,6 +246,9 @@ fn malformed_answers_fail_alone() {
         (headers(1, 0, &[(":status", "101")]), bad_head()),
         (headers(1, end, &[status, ("connection", "close")]), bad_head()),
         (headers(1, end, &[status, ("content-length", "1")]), bad_length()),
+        (headers(1, end, &[status, ("content-length", "")]), bad_length()),
+        (headers(1, end, &[status, ("content-length", "0, 1")]), bad_length()),
+        (headers(1, end, &[status, ("content-length", "0"), ("content-length", "")]), bad_length()),
         ([headers(1, 0, &[status, ("content-length", "1")]), data(1, end, b"ab")].concat(), bad_length()),
         (data(1, end, b"a body without a head"), bad_head()),
         ([headers(1, 0, &[status]), headers(1, 0, &[("trailer", "goes on")])].concat(), bad_head()),
