@@ -9,10 +9,17 @@ use super::HeadCache;
 /// What the HTTP/1.1 sessions of one worker share.
 #[derive(Debug)]
 pub struct Codec {
-    /// The head of the last answer, to a request that was not HEAD and to one that was.
-    pub(super) heads: [HeadCache; 2],
+    /// The heads of the last responses: see [`Codec::heads_of`].
+    pub(super) heads: Vec<HeadCache>,
     targets: Vec<Encoded>,
 }
+
+/// Maximum number of targets whose heads are remembered apart: beyond it several share a place. With at most 4 KiB
+/// each, and as much for the other kinds of requests to them, the memory of a worker is bounded.
+const MAX_REMEMBERED: usize = 256;
+
+/// Requests to a target that have heads of their own: HEAD or not, where a redirect has sent it or not.
+const KINDS: usize = 4;
 
 /// The requests for one target.
 #[derive(Debug)]
@@ -40,8 +47,21 @@ enum Piece {
 impl Codec {
     /// Encodes what does not change from request to request (RFC 9112, 3 to 6), for each target.
     pub fn new<'a>(targets: impl IntoIterator<Item = (&'a RequestHead, &'a Body)>) -> Codec {
-        let targets = targets.into_iter().map(|(head, body)| Encoded::new(head, body)).collect();
-        Codec { heads: [HeadCache::new(false), HeadCache::new(true)], targets }
+        let targets: Vec<Encoded> = targets.into_iter().map(|(head, body)| Encoded::new(head, body)).collect();
+        let places = targets.len().min(MAX_REMEMBERED) * KINDS;
+        Codec { heads: (0..places).map(|place| HeadCache::new(place % 2 == 1)).collect(), targets }
+    }
+
+    /// The place of the cache for the head of the response to `message`.
+    #[inline]
+    pub(super) fn heads_of(&self, message: Message<'_>, is_head: bool) -> u32 {
+        let is_redirected = matches!(message.payload, Payload::Redirected(_));
+        let kind = usize::from(is_redirected) * 2 + usize::from(is_head);
+        let mut target = message.target as usize;
+        if target >= MAX_REMEMBERED {
+            target %= MAX_REMEMBERED;
+        }
+        (target * KINDS + kind) as u32
     }
 
     /// A request's bytes, as one shared block or written over `own`; and whether it is a HEAD.

@@ -50,6 +50,9 @@ pub struct HeadCache {
     head: Head,
     /// `Location` of the final head that was returned last, if it has any.
     location: Option<Vec<u8>>,
+    /// How often a head was parsed.
+    #[cfg(test)]
+    pub(super) parses: u32,
 }
 
 impl HeadCache {
@@ -60,7 +63,14 @@ impl HeadCache {
     pub fn new(head_request: bool) -> HeadCache {
         let framing = Framing::Length(0);
         let none = Head { status: 0, framing, keep_alive: false, codings: Codings::default() };
-        HeadCache { head_request, bytes: Vec::new(), head: none, location: None }
+        HeadCache {
+            head_request,
+            bytes: Vec::new(),
+            head: none,
+            location: None,
+            #[cfg(test)]
+            parses: 0,
+        }
     }
 
     /// The last `Location` of the final head that was returned last, if it has any (RFC 9110, 10.2.2).
@@ -82,6 +92,10 @@ impl HeadCache {
 
     #[inline(never)]
     fn parse_anew(&mut self, bytes: &[u8]) -> Result<Option<(Head, usize)>, Cause> {
+        #[cfg(test)]
+        {
+            self.parses += 1;
+        }
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut []);
         let mut config = httparse::ParserConfig::default();

@@ -23,8 +23,8 @@ pub struct Session {
     spent: bool,
     /// It has answered before.
     reused: bool,
-    /// The request under way is HEAD: its answer has no body.
-    is_head: bool,
+    /// The place in the codec where the heads of responses to the request under way are remembered.
+    heads: u32,
 }
 
 /// What is still to be written.
@@ -55,7 +55,7 @@ impl Session {
             first_byte: Nanos::NEVER,
             spent: false,
             reused: false,
-            is_head: false,
+            heads: 0,
         }
     }
 
@@ -80,7 +80,9 @@ impl Session {
     #[inline]
     pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert_eq!(self.capacity(), 1);
-        (self.outbox.shared, self.is_head) = codec.encode(message, &mut self.outbox.own);
+        let is_head;
+        (self.outbox.shared, is_head) = codec.encode(message, &mut self.outbox.own);
+        self.heads = codec.heads_of(message, is_head);
         self.outbox.written = 0;
         // Held as a whole it is nobody's to write.
         self.outbox.held = hold == Hold::LastByte;
@@ -124,7 +126,7 @@ impl Session {
         if self.first_byte == Nanos::NEVER {
             self.first_byte = now;
         }
-        let progress = self.reader.receive(bytes, &mut codec.heads[usize::from(self.is_head)]);
+        let progress = self.reader.receive(bytes, &mut codec.heads[self.heads as usize]);
         if self.reader.take_interim() {
             let begun = self.reader.has_begun() || progress.is_err();
             self.first_byte = if begun { now } else { Nanos::NEVER };
@@ -147,7 +149,7 @@ impl Session {
     pub fn end(&mut self, end: End, codec: &mut Codec, done: &mut Vec<Answer>) {
         self.spent = true;
         let Some(ticket) = self.ticket else { return };
-        let failure = match (end, self.reader.end(&mut codec.heads[usize::from(self.is_head)])) {
+        let failure = match (end, self.reader.end(&mut codec.heads[self.heads as usize])) {
             (End::Closed, Ok(true)) => None,
             (End::Closed, Ok(false)) if self.reused => Some(Failure::new(Phase::Read, Cause::ClosedReused)),
             (End::Closed, Ok(false)) => Some(Failure::new(Phase::Read, Cause::ClosedBeforeAnswer)),
@@ -206,7 +208,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Body, Payload, RequestHead};
+    use crate::request::{Body, Payload, Redirected, RequestHead};
 
     const SHARED: Message<'_> = Message { target: 0, payload: Payload::Shared };
 
@@ -337,6 +339,43 @@ mod tests {
         second.done.clear();
         second.submit().end(End::Closed);
         assert_eq!(second.failure(), "read: closed before answer (reused connection)");
+    }
+
+    #[test]
+    fn each_target_has_a_remembered_head_of_its_own() {
+        let head = |method: &str| RequestHead {
+            method: method.into(),
+            path: "/".into(),
+            authority: "h".into(),
+            headers: vec![],
+            keep_alive: true,
+        };
+        let heads: Vec<RequestHead> = (0..600).map(|n| head(if n % 7 == 3 { "HEAD" } else { "GET" })).collect();
+        let mut codec = Codec::new(heads.iter().map(|head| (head, &Body::None)));
+        let answer = |target: u32| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", target % 10 + 1);
+        let redirected = Redirected { head: head("GET"), body: None, https: false };
+        let mut session = Session::new();
+        let mut parses = |targets: std::ops::Range<u32>, rounds: u32| {
+            for target in (0..rounds).flat_map(|_| targets.clone()) {
+                for payload in [Payload::Shared, Payload::Redirected(&redirected)] {
+                    session.submit(Message { target, payload }, 0, Hold::Nothing, &codec);
+                    session.transmitted(session.transmit().len());
+                    let is_redirected = matches!(payload, Payload::Redirected(_));
+                    let mut text = answer(target + u32::from(is_redirected));
+                    if is_redirected || target % 7 != 3 {
+                        text.push_str(&"x".repeat((target as usize + usize::from(is_redirected)) % 10 + 1));
+                    }
+                    let mut done = Vec::new();
+                    session.receive(text.as_bytes(), Nanos(1), &mut codec, &mut done);
+                    assert_eq!((done.len(), done[0].failure, session.capacity()), (1, None, 1), "{target}: {text:?}");
+                }
+            }
+            codec.heads.iter().map(|heads| heads.parses).sum::<u32>()
+        };
+        assert_eq!(parses(0..20, 50), 40, "once for each kind of request");
+        assert_eq!(parses(0..20, 50), 40);
+        // Those with one place are told from each other all the same.
+        assert!(parses(0..600, 2) > 1_000);
     }
 
     #[test]
