@@ -25,7 +25,8 @@ fn codec(choice: u8) -> Codec {
     let body = match choice >> 1 & 3 {
         0 => Body::None,
         1 => Body::Lines(Lines::new(b"one\ntwo".to_vec()).expect("two lines").into()),
-        _ => Body::Fixed((*b"body").into()),
+        2 => Body::Fixed((*b"body").into()),
+        _ => Body::Fixed(vec![b'x'; 5_000].into()),
     };
     let head = RequestHead {
         method: method.into(),
@@ -60,7 +61,7 @@ fuzz_target!(|input: &[u8]| {
             }
             2 => session.release(),
             3 => {
-                let n = session.transmit().len().min(usize::from(event >> 3) * 8);
+                let n = session.transmit().concat().len().min(usize::from(event >> 3) * 8);
                 session.transmitted(n);
             }
             RECEIVE | 5 => {

@@ -35,7 +35,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
         let message = source.message(slot, user, wave, crate::time::monotonic()).map_err(|e| anyhow!("{e}"))?;
         let mut session = codec.session(Wanted::default());
         session.submit(message, 0, Hold::Nothing, &mut codec);
-        let text = session.transmit();
+        let text = session.transmit().concat();
         let end = text.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(text.len() - 4);
         let (head, body) = (String::from_utf8_lossy(&text[..end]), &text[end + 4..]);
         if several {

@@ -73,8 +73,8 @@ impl<I: Io> Worker<'_, I> {
     fn go_on(&mut self, c: u32) -> bool {
         if let Some(failure) = self.connections[c as usize].session.fault() {
             // The server is told, if it listens.
-            let bytes = self.connections[c as usize].session.transmit();
-            let _ = self.io.write(c, bytes);
+            let parts = self.connections[c as usize].session.transmit();
+            let _ = self.io.write_parts(c, parts);
             self.end(c, End::Broken(failure));
             return false;
         }

@@ -2,6 +2,7 @@
 //! simulated ones of the tests.
 
 use crate::net::{Handshake, Readiness, Stop};
+use crate::proto::Parts;
 use crate::record::Failure;
 use crate::time::Nanos;
 
@@ -73,6 +74,14 @@ pub trait Io {
     /// # Errors
     /// [`Stop`].
     fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, Stop>;
+
+    /// As [`Self::write`], of bytes in two parts that follow each other, if need be of the first alone.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn write_parts(&mut self, c: u32, parts: Parts<'_>) -> Result<usize, Stop> {
+        self.write(c, if parts[0].is_empty() { parts[1] } else { parts[0] })
+    }
 
     /// Bytes that [`Self::write`] took have not been written yet.
     fn wants_write(&self, c: u32) -> bool;

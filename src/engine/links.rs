@@ -466,11 +466,13 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn flush(&mut self, c: u32) {
         loop {
-            let bytes = self.connections[c as usize].session.transmit();
-            if bytes.is_empty() && !self.io.wants_write(c) {
-                return;
-            }
-            match self.io.write(c, bytes) {
+            let parts = self.connections[c as usize].session.transmit();
+            let written = match parts {
+                [[], []] if !self.io.wants_write(c) => return,
+                [bytes, []] => self.io.write(c, bytes),
+                _ => self.io.write_parts(c, parts),
+            };
+            match written {
                 Ok(n) => {
                     self.tally.bytes_out += n as u64;
                     self.connections[c as usize].session.transmitted(n);

@@ -10,6 +10,7 @@ use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
 use crate::plan::{Endpoint, Family, Redirects, Tls};
+use crate::proto::Parts;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
 
@@ -293,6 +294,11 @@ impl Io for Sockets {
     fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, Stop> {
         let Some((transport, _)) = self.transport(c) else { return Err(Stop::Blocked) };
         transport.write(bytes)
+    }
+
+    fn write_parts(&mut self, c: u32, parts: Parts<'_>) -> Result<usize, Stop> {
+        let Some((transport, _)) = self.transport(c) else { return Err(Stop::Blocked) };
+        transport.write_parts(parts)
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! One connection, whatever it is made of.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -156,6 +156,22 @@ impl Transport {
         }
     }
 
+    /// Writes the first bytes of two parts that follow each other; returns how many. With TLS the first part goes alone.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn write_parts(&mut self, parts: [&[u8]; 2]) -> Result<usize, Stop> {
+        if self.tls.is_some() {
+            return self.write(if parts[0].is_empty() { parts[1] } else { parts[0] });
+        }
+        loop {
+            match self.socket.write_vectored(&parts.map(IoSlice::new)) {
+                Ok(n) => return Ok(n),
+                Err(e) => stop(Phase::Write, &e)?,
+            }
+        }
+    }
+
     /// Bytes that [`Self::write`] took are waiting for the socket.
     pub fn wants_write(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())
@@ -204,6 +220,13 @@ impl Write for Socket {
         match self {
             Socket::Tcp(s, _) => s.write(buf),
             Socket::Unix(s) => s.write(buf),
+        }
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(s, _) => s.write_vectored(parts),
+            Socket::Unix(s) => s.write_vectored(parts),
         }
     }
 

@@ -9,6 +9,9 @@ pub mod http2;
 mod kept;
 mod length;
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use crate::plan::{Plan, Protocol, Target};
 use crate::record::{Cause, Failure};
 use crate::request::Message;
@@ -38,6 +41,12 @@ pub struct Answer {
     /// nothing of one response can stay behind and be taken for the next one's.
     pub kept: Option<Box<Kept>>,
 }
+
+/// A constant body: one for the whole process, whose count this worker need not share with the others.
+type SharedBody = Rc<Arc<[u8]>>;
+
+/// Bytes to be written one after the other, mostly all in the first part.
+pub type Parts<'a> = [&'a [u8]; 2];
 
 /// What of a request waits for [`Session::release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,12 +193,12 @@ impl Session {
         }
     }
 
-    /// Bytes to write now, empty if none.
+    /// Bytes to write now; both parts are empty if there are none. The second one is a large body, which is shared.
     #[inline]
-    pub fn transmit(&self) -> &[u8] {
+    pub fn transmit(&self) -> Parts<'_> {
         match self {
             Session::Http1(s) => s.transmit(),
-            Session::Http2(s) => s.transmit(),
+            Session::Http2(s) => [s.transmit(), &[]],
         }
     }
 

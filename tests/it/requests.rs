@@ -318,6 +318,21 @@ fn bodies_are_looked_at_however_they_come() {
     }
 }
 
+#[test]
+fn a_large_body_arrives_whole_however_it_is_sent() {
+    let body: Vec<u8> = (0..3_000_000u32).flat_map(|n| n.to_le_bytes()).take(5_000_001).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &body).unwrap();
+    for arguments in ["", "--model closed", "--hold-last-byte", "--model closed -H X-N:{{index}}"] {
+        let server = Hostile::start(|peer| peer.answer_all(OK));
+        let report = onrush(&format!("-c 2 -n 4 {arguments} --data-file")).arg(file.path()).arg(server.url()).report();
+        report.assert_all_ok(4);
+        let seen = server.stop();
+        assert!(seen.requests.iter().all(|request| request.body == body), "{arguments}");
+        assert!(seen.requests.iter().all(|request| !request.head.contains("{{")), "{arguments}");
+    }
+}
+
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text).unwrap();

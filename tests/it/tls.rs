@@ -107,6 +107,24 @@ fn is_refused(error: &str, config: ServerConfig, arguments: &str) {
 }
 
 #[test]
+fn a_large_body_arrives_whole() {
+    let authority = Authority::new();
+    let server = Hostile::start_tls(authority.localhost(), answer_all);
+    let body: Vec<u8> = (0..100_000u32).flat_map(|n| n.to_le_bytes()).collect();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &body).unwrap();
+    for hold in ["", "--hold-last-byte"] {
+        let report = onrush(&format!("-4 -c 2 -n 4 --insecure {hold} --data-file"))
+            .arg(file.path())
+            .arg(server.https_url())
+            .report();
+        report.assert_all_ok(4);
+    }
+    let seen = server.stop();
+    assert!(seen.requests.len() == 8 && seen.requests.iter().all(|request| request.body == body));
+}
+
+#[test]
 fn a_certificate_is_believed_if_the_given_authority_vouches_for_it() {
     let authority = Authority::new();
     for model in ["", "--model closed", "--hold-last-byte -d body"] {

@@ -1,7 +1,9 @@
 //! Requests as bytes: what does not change once, what does each time.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::proto::SharedBody;
 use crate::request::{Body, Drawn, Message, Payload, Redirected, RequestHead, Text};
 
 use super::HeadCache;
@@ -24,16 +26,26 @@ const KINDS: usize = 4;
 /// The requests for one target.
 #[derive(Debug)]
 struct Encoded {
-    /// A whole request with the shared body, ready to be sent.
+    /// A request with the shared body, ready to be sent, but for a body that is too large to be copied.
     shared: Rc<[u8]>,
+    /// Such a body.
+    body: Option<SharedBody>,
     /// A request's head up to the value of `Content-Length`.
     prefix: Vec<u8>,
     /// If the head differs from request to request, its pieces; else empty.
     pieces: Vec<Piece>,
-    /// What follows the pieces where the body does not differ.
+    /// What follows the pieces where the body does not differ, but for a body that is too large to be copied.
     tail: Vec<u8>,
     is_head: bool,
 }
+
+/// A request's bytes: a block that requests share, or else what is written to the session's own; behind that, a body
+/// that they share. And whether it is a HEAD.
+pub(super) type Request = (Option<Rc<[u8]>>, Option<SharedBody>, bool);
+
+/// A constant body from this size on is written from where it is, behind the head with the same system call. Smaller
+/// ones stand behind the head of each target in each worker.
+const MIN_SHARED: usize = 4096;
 
 /// A piece of a head.
 #[derive(Debug)]
@@ -64,12 +76,12 @@ impl Codec {
         (target * KINDS + kind) as u32
     }
 
-    /// A request's bytes, as one shared block or written over `own`; and whether it is a HEAD.
+    /// A request's bytes, where they are not shared written over `own`.
     #[inline(always)]
-    pub(super) fn encode(&self, message: Message<'_>, own: &mut Vec<u8>) -> (Option<Rc<[u8]>>, bool) {
+    pub(super) fn encode(&self, message: Message<'_>, own: &mut Vec<u8>) -> Request {
         let target = &self.targets[message.target as usize];
         match message.payload {
-            Payload::Shared => (Some(Rc::clone(&target.shared)), target.is_head),
+            Payload::Shared => (Some(Rc::clone(&target.shared)), target.body.clone(), target.is_head),
             payload => target.encode(payload, own),
         }
     }
@@ -78,29 +90,38 @@ impl Codec {
 /// The rest of a request whose head is written up to the value of `Content-Length`.
 #[inline]
 fn push_body(body: &[u8], own: &mut Vec<u8>) {
+    push_length(body, own);
+    own.extend_from_slice(body);
+}
+
+#[inline]
+fn push_length(body: &[u8], own: &mut Vec<u8>) {
     own.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
     own.extend_from_slice(b"\r\n\r\n");
-    own.extend_from_slice(body);
 }
 
 impl Encoded {
     #[inline(never)]
-    fn encode(&self, payload: Payload<'_>, own: &mut Vec<u8>) -> (Option<Rc<[u8]>>, bool) {
+    fn encode(&self, payload: Payload<'_>, own: &mut Vec<u8>) -> Request {
         match payload {
-            Payload::Shared => return (Some(Rc::clone(&self.shared)), self.is_head),
+            Payload::Shared => return (Some(Rc::clone(&self.shared)), self.body.clone(), self.is_head),
             Payload::Own(body) => {
                 own.clear();
                 own.reserve(self.prefix.len() + body.len() + 24);
                 own.extend_from_slice(&self.prefix);
                 push_body(body, own);
             }
-            Payload::Drawn(drawn) => self.draw(drawn, own),
+            Payload::Drawn(drawn) => {
+                self.draw(drawn, own);
+                return (None, self.body.clone().filter(|_| drawn.body.is_none()), self.is_head);
+            }
             Payload::Redirected(redirected) => {
                 let Redirected { head, .. } = redirected;
-                return (Some(Encoded::new(head, &redirected.body()).shared), head.is_head());
+                let Encoded { shared, body, .. } = Encoded::new(head, &redirected.body());
+                return (Some(shared), body, head.is_head());
             }
         }
-        (None, self.is_head)
+        (None, None, self.is_head)
     }
 
     fn new(head: &RequestHead, body: &Body) -> Encoded {
@@ -118,6 +139,7 @@ impl Encoded {
         }
         let Pieces { done: mut pieces, open: mut prefix } = pieces;
         let mut tail = Vec::new();
+        let mut shared_body = None;
         match body {
             // A method that may carry a body says that it carries none (RFC 9110, 8.6).
             Body::None if matches!(head.method.as_str(), "POST" | "PUT" | "PATCH") => {
@@ -126,7 +148,11 @@ impl Encoded {
             Body::None | Body::Template(_) | Body::Lines(_) => tail.extend_from_slice(b"\r\n"),
             Body::Fixed(bytes) => {
                 tail.extend_from_slice(b"Content-Length: ");
-                push_body(bytes, &mut tail);
+                push_length(bytes, &mut tail);
+                match bytes.len() {
+                    MIN_SHARED.. => shared_body = Some(Rc::new(Arc::clone(bytes))),
+                    _ => tail.extend_from_slice(bytes),
+                }
             }
         }
         let shared = if pieces.is_empty() { [&prefix[..], &tail].concat() } else { Vec::new() };
@@ -134,7 +160,7 @@ impl Encoded {
             pieces.push(Piece::Fixed(std::mem::take(&mut prefix)));
         }
         prefix.extend_from_slice(b"Content-Length: ");
-        Encoded { shared: shared.into(), prefix, pieces, tail, is_head: head.is_head() }
+        Encoded { shared: shared.into(), body: shared_body, prefix, pieces, tail, is_head: head.is_head() }
     }
 
     fn draw(&self, drawn: &Drawn, own: &mut Vec<u8>) {
@@ -183,6 +209,7 @@ impl Pieces {
 mod tests {
     use super::*;
     use crate::request::Header;
+    use crate::template::Template;
 
     fn head(method: &str, keep_alive: bool) -> RequestHead {
         let headers = vec![Header { name: "Accept".into(), value: "*/*".into() }];
@@ -215,5 +242,39 @@ mod tests {
         let codec = Codec::new([(&head("PUT", true), &Body::None)]);
         assert!(codec.encode(Message { target: 0, payload: Payload::Own(b"{}") }, &mut own).0.is_none());
         assert!(own.starts_with(b"PUT /a?b=c") && own.ends_with(b"Content-Length: 2\r\n\r\n{}"));
+    }
+
+    #[test]
+    fn a_large_constant_body_is_there_once() {
+        let body: Arc<[u8]> = vec![b'x'; MIN_SHARED].into();
+        let workers: Vec<Codec> = (0..3)
+            .map(|_| {
+                let mut templated = head("PUT", true);
+                templated.headers[0].value = Text::Template(Template::compile("x", "{{ index }}", &[]).unwrap().into());
+                Codec::new([
+                    (&head("PUT", true), &Body::Fixed(Arc::clone(&body))),
+                    (&templated, &Body::Fixed(Arc::clone(&body))),
+                ])
+            })
+            .collect();
+        let drawn = Drawn { path: vec![], values: vec![b"7".to_vec()], body: None };
+        let redirected = Redirected { head: head("PUT", true), body: Some(Arc::clone(&body)), https: false };
+        for codec in &workers {
+            for (target, payload) in
+                [(0, Payload::Shared), (1, Payload::Drawn(&drawn)), (0, Payload::Redirected(&redirected))]
+            {
+                let mut own = Vec::new();
+                let (shared, sent, _) = codec.encode(Message { target, payload }, &mut own);
+                assert!(Arc::ptr_eq(&sent.unwrap(), &body));
+                let head = shared.as_deref().unwrap_or(&own);
+                assert!(head.ends_with(b"Content-Length: 4096\r\n\r\n"), "{}", head.escape_ascii());
+            }
+        }
+        assert!(Arc::strong_count(&body) < 10);
+        // A body of a request's own takes its place.
+        let drawn = Drawn { body: Some(b"own".to_vec()), ..drawn };
+        let mut own = Vec::new();
+        let (_, sent, _) = workers[0].encode(Message { target: 1, payload: Payload::Drawn(&drawn) }, &mut own);
+        assert!(sent.is_none() && own.ends_with(b"Content-Length: 3\r\n\r\nown"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Ticket, Wanted};
+use crate::proto::{Answer, End, Hold, Parts, SharedBody, Ticket, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::Message;
 use crate::time::Nanos;
@@ -33,6 +33,8 @@ struct Outbox {
     /// A block that many sessions share, or None: then `own` is sent.
     shared: Option<Rc<[u8]>>,
     own: Vec<u8>,
+    /// A body that many sessions share, behind that.
+    body: Option<SharedBody>,
     /// So many bytes have been written.
     written: usize,
     /// The last byte stays here for now.
@@ -81,7 +83,7 @@ impl Session {
     pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert_eq!(self.capacity(), 1);
         let is_head;
-        (self.outbox.shared, is_head) = codec.encode(message, &mut self.outbox.own);
+        (self.outbox.shared, self.outbox.body, is_head) = codec.encode(message, &mut self.outbox.own);
         self.heads = codec.heads_of(message, is_head);
         self.outbox.written = 0;
         // Held as a whole it is nobody's to write.
@@ -93,7 +95,7 @@ impl Session {
     /// Something other than the held byte is not written yet.
     #[inline]
     pub fn has_unsent(&self) -> bool {
-        !self.transmit().is_empty()
+        self.outbox.written + usize::from(self.outbox.held) < self.outbox.len()
     }
 
     /// The held byte may go.
@@ -103,16 +105,26 @@ impl Session {
 
     /// Bytes to write now.
     #[inline]
-    pub fn transmit(&self) -> &[u8] {
-        let all = self.outbox.all();
-        &all[self.outbox.written..all.len() - usize::from(self.outbox.held)]
+    pub fn transmit(&self) -> Parts<'_> {
+        let outbox = &self.outbox;
+        let (head, held) = (outbox.head(), usize::from(outbox.held));
+        match &outbox.body {
+            None => [&head[outbox.written..head.len() - held], &[]],
+            Some(body) => {
+                let (head, of_body) = match outbox.written.checked_sub(head.len()) {
+                    None => (&head[outbox.written..], 0),
+                    Some(of_body) => (&[][..], of_body),
+                };
+                [head, &body[of_body..body.len() - held]]
+            }
+        }
     }
 
     /// The first `n` of them were written.
     #[inline]
     pub fn transmitted(&mut self, n: usize) {
         self.outbox.written += n;
-        debug_assert!(self.outbox.written <= self.outbox.all().len());
+        debug_assert!(self.outbox.written <= self.outbox.len());
     }
 
     /// Takes bytes that were read at `now`.
@@ -196,12 +208,18 @@ impl Session {
 
 impl Outbox {
     #[inline]
-    fn all(&self) -> &[u8] {
+    fn head(&self) -> &[u8] {
         self.shared.as_deref().unwrap_or(&self.own)
     }
 
+    #[inline]
+    fn len(&self) -> usize {
+        self.head().len() + self.body.as_ref().map_or(0, |body| body.len())
+    }
+
+    #[inline]
     fn is_pending(&self) -> bool {
-        self.written < self.all().len()
+        self.written < self.len()
     }
 }
 
@@ -209,6 +227,7 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::request::{Body, Payload, Redirected, RequestHead};
+    use proptest::prelude::*;
 
     const SHARED: Message<'_> = Message { target: 0, payload: Payload::Shared };
 
@@ -239,7 +258,7 @@ mod tests {
         }
 
         fn write(&mut self, n: usize) -> &mut Wire {
-            let n = n.min(self.session.transmit().len());
+            let n = n.min(self.session.transmit().concat().len());
             self.session.transmitted(n);
             self
         }
@@ -287,9 +306,54 @@ mod tests {
         let mut wire = Wire::new();
         wire.session.submit(SHARED, 0, Hold::LastByte, &wire.codec);
         wire.write(usize::MAX);
-        assert_eq!(wire.session.transmit(), b"");
+        assert_eq!(wire.session.transmit().concat(), b"");
         wire.session.release();
-        assert_eq!(wire.session.transmit(), b"y");
+        assert_eq!(wire.session.transmit().concat(), b"y");
+    }
+
+    proptest! {
+        /// Bodies of all sizes, shared or own, held or not, in writes of any size: the same bytes go out.
+        #[test]
+        fn any_split_of_writes_gives_the_same_bytes(
+            size in prop_oneof![0usize..20, 4_000usize..4_200, 10_000usize..20_000],
+            own: bool, hold in 0u8..3, writes in prop::collection::vec(0usize..6_000, 0..40),
+        ) {
+            let head = RequestHead {
+                method: "PUT".into(),
+                path: "/".into(),
+                authority: "h".into(),
+                headers: vec![],
+                keep_alive: true,
+            };
+            let body: Vec<u8> = (0..size).map(|i| (i / 3) as u8).collect();
+            let codec = Codec::new([(&head, &Body::Fixed(body.clone().into()))]);
+            let expected = [
+                format!("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n").as_bytes(), &body,
+            ].concat();
+            let hold = [Hold::Nothing, Hold::All, Hold::LastByte][usize::from(hold)];
+            let payload = if own { Payload::Own(&body) } else { Payload::Shared };
+            let mut session = Session::new();
+            session.submit(Message { target: 0, payload }, 0, hold, &codec);
+            let held = usize::from(hold == Hold::LastByte);
+            let mut written = Vec::new();
+            let mut write = |session: &mut Session, n: usize| {
+                let bytes = session.transmit().concat();
+                let n = n.min(bytes.len());
+                written.extend_from_slice(&bytes[..n]);
+                session.transmitted(n);
+                written.len()
+            };
+            for n in writes {
+                let so_far = write(&mut session, n);
+                prop_assert_eq!(session.has_unsent(), so_far < expected.len() - held);
+            }
+            prop_assert_eq!(write(&mut session, usize::MAX), expected.len() - held);
+            prop_assert!(!session.has_unsent());
+            session.release();
+            prop_assert_eq!(session.has_unsent(), held > 0);
+            write(&mut session, usize::MAX);
+            prop_assert_eq!(written, expected);
+        }
     }
 
     #[test]
@@ -359,7 +423,7 @@ mod tests {
             for target in (0..rounds).flat_map(|_| targets.clone()) {
                 for payload in [Payload::Shared, Payload::Redirected(&redirected)] {
                     session.submit(Message { target, payload }, 0, Hold::Nothing, &codec);
-                    session.transmitted(session.transmit().len());
+                    session.transmitted(session.transmit()[0].len());
                     let is_redirected = matches!(payload, Payload::Redirected(_));
                     let mut text = answer(target + u32::from(is_redirected));
                     if is_redirected || target % 7 != 3 {

@@ -1,7 +1,9 @@
 //! Requests as header blocks: what does not change once, what does each time.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::proto::SharedBody;
 use crate::request::{Body, Drawn, Redirected, RequestHead, Text, is_credential};
 
 use super::hpack;
@@ -17,7 +19,7 @@ pub struct Codec {
 pub(super) struct Encoded {
     /// The header block of a request with the shared body, or with none.
     pub(super) shared: Vec<u8>,
-    pub(super) body: Option<Rc<[u8]>>,
+    pub(super) body: Option<SharedBody>,
     /// The block of a request with a body of its own, without `content-length`.
     pub(super) prefix: Vec<u8>,
     /// If the head differs from request to request, its pieces; else empty.
@@ -83,7 +85,7 @@ impl Encoded {
         let body = match body {
             Body::Fixed(bytes) => {
                 hpack::content_length(bytes.len(), &mut tail);
-                Some(Rc::from(&bytes[..])).filter(|bytes: &Rc<[u8]>| !bytes.is_empty())
+                (!bytes.is_empty()).then(|| Rc::new(Arc::clone(bytes)))
             }
             // A method that may carry a body says that it carries none (RFC 9110, 8.6).
             Body::None if matches!(head.method.as_str(), "POST" | "PUT" | "PATCH") => {

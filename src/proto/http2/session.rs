@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Ticket, Wanted};
+use crate::proto::{Answer, End, Hold, SharedBody, Ticket, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Message, Payload};
 
@@ -175,9 +175,10 @@ impl Session {
         self.streams.insert(Stream { begins_at, ..stream });
         let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         let held = hold == Hold::LastByte;
+        let redirected;
         let (body, shared) = match message.payload {
             Payload::Shared => {
-                let body = target.body.as_deref().unwrap_or(&[]);
+                let body = target.body.as_deref().map_or(&[][..], |body| body);
                 out.headers(id, [&target.shared, &[]], body.is_empty() && !held, self.peer.max_frame);
                 (body, target.body.as_ref())
             }
@@ -195,19 +196,20 @@ impl Session {
                         hpack::content_length(body.len(), &mut self.block);
                         (&body[..], None)
                     }
-                    None => (target.body.as_deref().unwrap_or(&[]), target.body.as_ref()),
+                    None => (target.body.as_deref().map_or(&[][..], |body| body), target.body.as_ref()),
                 };
                 out.headers(id, [&self.block, &[]], body.is_empty() && !held, self.peer.max_frame);
                 (body, shared)
             }
-            Payload::Redirected(redirected) => {
-                let encoded = Encoded::redirected(redirected);
+            Payload::Redirected(to) => {
+                redirected = Encoded::redirected(to);
+                let encoded = &redirected;
                 if let Some(stream) = self.streams.get_mut(id) {
                     stream.is_head = encoded.is_head;
                 }
-                let body = redirected.body.as_deref().unwrap_or(&[]);
+                let body = encoded.body.as_deref().map_or(&[][..], |body| body);
                 out.headers(id, [&encoded.shared, &[]], body.is_empty() && !held, self.peer.max_frame);
-                (body, None)
+                (body, encoded.body.as_ref())
             }
         };
         if !body.is_empty() {
@@ -219,7 +221,7 @@ impl Session {
 
     /// Sends of a body what goes at once, and keeps the rest.
     #[inline]
-    fn submit_body(&mut self, id: u32, body: &[u8], hold: Hold, shared: Option<&Rc<[u8]>>) {
+    fn submit_body(&mut self, id: u32, body: &[u8], hold: Hold, shared: Option<&SharedBody>) {
         let window = self.send_window.min(self.peer.initial_window.into());
         let out = if hold == Hold::All { &mut self.staged } else { &mut self.out };
         if self.uploads.is_empty()

@@ -1,9 +1,8 @@
 //! The streams of a connection, by number.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
-use crate::proto::{Kept, Ticket};
+use crate::proto::{Kept, SharedBody, Ticket};
 use crate::time::Nanos;
 
 /// A request under way.
@@ -51,7 +50,7 @@ pub(super) struct Upload {
 /// Whose the octets are.
 #[derive(Debug)]
 pub(super) enum UploadBody {
-    Shared(Rc<[u8]>),
+    Shared(SharedBody),
     Own(Box<[u8]>),
 }
 
