@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onrush::plan::{Family, Redirects, Trust, Warmup};
+use onrush::plan::{Family, Model, Redirects, Trust, Warmup};
 use onrush::request::{Header, Text};
 use onrush::template::Template;
 use onrush::time::Nanos;
@@ -197,4 +197,40 @@ fn a_redirect_sends_the_request_again_as_it_was_sent() {
     let heads: Vec<_> = ran.requests.iter().map(|request| head(request)).collect();
     let expected = [("/", "1000"), ("/there", "1000"), ("/", "1008"), ("/there", "1008")];
     assert_eq!(heads, expected.map(|(path, now)| (path.to_string(), now.to_string())));
+}
+
+/// GET with a head of 10,000 bytes and a little.
+fn large(mut scene: Scene) -> Scene {
+    let value = Text::Fixed("x".repeat(10_000));
+    scene.plan.targets.list[0].head.headers.push(Header { name: "X-Large".into(), value });
+    scene
+}
+
+#[test]
+fn a_request_that_is_taken_slowly_is_sent_whole() {
+    let ran = large(Scene::closed(2, 4)).run(Server::answers_after(ms(1)).taking(1_000));
+    assert_eq!(ran.outcomes(), ["200"; 4]);
+    assert_eq!(ran.times(), [(0, 0.0, 11.0), (1, 0.0, 11.0), (2, 11.0, 11.0), (3, 11.0, 11.0)]);
+}
+
+#[test]
+fn time_limits_are_exact_while_there_is_only_something_to_write() {
+    // The limit of 100 ms comes when nine tenths are sent.
+    for scene in [Scene::closed(1, 1), Scene::waves(1, 1), Scene::open(1.0, 1, ms(1))] {
+        let mut scene = large(scene);
+        scene.plan.limits.request = ms(100);
+        let ran = scene.run(Server::answers_after(ms(1)).taking(90));
+        assert_eq!(ran.outcomes(), ["timeout: sending"]);
+        assert_eq!(ran.times(), [(0, 0.0, 100.0)]);
+    }
+}
+
+#[test]
+fn what_could_not_be_sent_before_a_release_is_dated_from_when_it_was_encoded() {
+    let hold = Model::Waves { every: Some(Nanos::from_secs(100)), hold_last_byte: true };
+    let scene = large(Scene::new(hold, 1, Some(2), None));
+    let ran = scene.run(Server::answers_after(ms(1)).taking(100));
+    assert_eq!(ran.outcomes(), ["timeout: sending"; 2]);
+    // Each was given the limit of connecting, 50 ms: the second one after a wait of 10.
+    assert!(ran.records.iter().all(|record| record.response() == ms(50)), "{:?}", ran.times());
 }

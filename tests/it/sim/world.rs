@@ -77,12 +77,19 @@ pub(super) struct Server {
     pub(super) reply: Box<dyn Fn(Asked) -> Reply>,
     /// It closes connections on which nothing has happened for so long.
     pub(super) idle: Option<Nanos>,
+    /// A connection takes so many bytes a millisecond; without this, all at once.
+    pub(super) bytes_per_ms: Option<usize>,
 }
 
 impl Server {
     /// Accepts at once, and replies so.
     pub(super) fn replies(reply: impl Fn(Asked) -> Reply + 'static) -> Server {
-        Server { accept: Box::new(|_| Accept::After(Nanos::ZERO)), reply: Box::new(reply), idle: None }
+        Server {
+            accept: Box::new(|_| Accept::After(Nanos::ZERO)),
+            reply: Box::new(reply),
+            idle: None,
+            bytes_per_ms: None,
+        }
     }
 
     /// Answers 200 after `took`.
@@ -93,6 +100,12 @@ impl Server {
     /// As before, but closes connections that were idle for so long.
     pub(super) fn closing_idle(mut self, after: Nanos) -> Server {
         self.idle = Some(after);
+        self
+    }
+
+    /// As before, but takes so many bytes a millisecond from each connection.
+    pub(super) fn taking(mut self, bytes_per_ms: usize) -> Server {
+        self.bytes_per_ms = Some(bytes_per_ms);
         self
     }
 
@@ -123,6 +136,8 @@ struct Connection {
     /// Streams that were opened and not cancelled.
     streams: u32,
     written: Vec<u8>,
+    /// It takes no more bytes before this instant.
+    full_until: Nanos,
     incoming: VecDeque<(Nanos, Incoming)>,
     /// Instants at which the worker is told to look.
     wake: Vec<Nanos>,
@@ -396,9 +411,18 @@ impl Io for World {
     }
 
     fn write(&mut self, c: u32, bytes: &[u8]) -> Result<usize, IoStop> {
-        let at = self.since_start();
-        self.log.lock().unwrap().writes.push((c, at, bytes.len()));
+        let (now, at) = (self.now, self.since_start());
         let connection = &mut self.connections[c as usize];
+        if connection.full_until > now {
+            return Err(IoStop::Blocked);
+        }
+        let room = self.server.bytes_per_ms.unwrap_or(usize::MAX);
+        let bytes = &bytes[..bytes.len().min(room)];
+        if room < usize::MAX {
+            connection.full_until = now + ms(1);
+            connection.wake.push(now + ms(1));
+        }
+        self.log.lock().unwrap().writes.push((c, at, bytes.len()));
         connection.written.extend_from_slice(bytes);
         match self.streams {
             None if connection.written.ends_with(b"\r\n\r\n") => {
