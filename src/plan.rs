@@ -204,7 +204,7 @@ pub struct Origin {
 /// What connections are made to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Addresses of one name, used in turn; never empty.
+    /// Addresses of one name, each once, used in turn; never empty.
     Tcp(Vec<SocketAddr>),
     /// A Unix-domain stream socket.
     Unix(PathBuf),

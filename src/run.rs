@@ -77,6 +77,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let early = noise.as_ref().and_then(|noise| noise.quantile(500_000)).map_or(Nanos::ZERO, |late| early(late, plan));
     for sockets in &mut sockets {
         sockets.set_wake_up(early);
+        sockets.set_connect_limit(plan.limits.connect.min(plan.limits.request));
         if plan.stamps {
             sockets.ask_for_stamps();
         }

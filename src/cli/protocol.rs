@@ -2,7 +2,8 @@
 
 use anyhow::bail;
 
-use crate::net::tls::{self, TlsSettings};
+use crate::net::probe;
+use crate::net::tls::TlsSettings;
 use crate::plan::{Load, Origin, Protocol};
 use crate::time::Nanos;
 
@@ -85,7 +86,7 @@ pub(super) fn protocol(
 fn chooses_2(origin: &Origin, named: bool, limit: Nanos, notes: &mut Vec<String>) -> anyhow::Result<bool> {
     let Some(tls) = &origin.tls else { return Ok(false) };
     let settings = TlsSettings::new(tls, &[Protocol::ALPN_H2, Protocol::ALPN_HTTP1]).map_err(anyhow::Error::msg)?;
-    let chosen = tls::ask(&origin.endpoint, &settings, limit);
+    let chosen = probe::chooses_h2(&origin.endpoint, &settings, limit);
     let of = if named { format!(" of {}", origin.name) } else { String::new() };
     notes.push(match &chosen {
         Ok(chosen) => format!("HTTP version{of}: the server chose {}", if *chosen { "2" } else { "1.1" }),

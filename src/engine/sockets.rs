@@ -1,5 +1,7 @@
 //! Real connections and the real clock.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, mpsc};
 
@@ -8,10 +10,10 @@ use mio::Waker;
 use crate::net;
 use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
-use crate::net::{Addresses, Handshake, Poller, Readiness, Stop, Transport};
+use crate::net::{Addresses, Dial, Handshake, Means, Poller, Readiness, Stop, Transport};
 use crate::plan::{Endpoint, Family, Redirects, Tls};
 use crate::proto::Parts;
-use crate::record::{Cause, Failure, Phase};
+use crate::record::Failure;
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
 
 use super::{Io, Usage};
@@ -23,6 +25,10 @@ pub struct Sockets {
     /// Whom connections are made to, by number.
     origins: Vec<Origin>,
     connections: Vec<Connection>,
+    /// Opening a connection may take so long.
+    limit: Nanos,
+    /// When a connection that is being opened tries another address. Some are connected, or closed, by then.
+    alarms: BinaryHeap<Reverse<(Nanos, u32)>>,
     /// Ciphertext passes through here.
     scratch: Box<[u8]>,
     others: Vec<Arc<Waker>>,
@@ -75,8 +81,15 @@ enum To {
 struct Connection {
     origin: u32,
     transport: Option<Transport>,
-    /// Where it goes, and how many other addresses may be tried if that fails.
-    attempt: Option<(SocketAddr, usize)>,
+    /// It is being opened, and there are several addresses to which it may go.
+    dial: Option<Box<Dial>>,
+}
+
+impl Connection {
+    /// Another address is tried then.
+    fn alarm(&self) -> Nanos {
+        self.dial.as_ref().map_or(Nanos::NEVER, |dial| dial.next_instant())
+    }
 }
 
 impl Sockets {
@@ -101,7 +114,23 @@ impl Sockets {
         let has_tls = origins.iter().any(|origin| origin.tls.is_some());
         let scratch = vec![0; if has_tls { SCRATCH } else { 0 }].into();
         let connections = (0..slots).map(|_| Connection::default()).collect();
-        Sockets { poller, origins, connections, scratch, others, wake_up: Nanos::ZERO, stamps: None, redirects: None }
+        Sockets {
+            poller,
+            origins,
+            connections,
+            limit: Nanos::NEVER,
+            alarms: BinaryHeap::new(),
+            scratch,
+            others,
+            wake_up: Nanos::ZERO,
+            stamps: None,
+            redirects: None,
+        }
+    }
+
+    /// Opening a connection may take so long: within that, all addresses of a name are tried.
+    pub fn set_connect_limit(&mut self, limit: Nanos) {
+        self.limit = limit;
     }
 
     /// Redirects may lead to origins that are not known yet; this protocol is spoken with them.
@@ -119,35 +148,54 @@ impl Sockets {
         self.wake_up = early;
     }
 
-    /// Begins to connect to the next address, and to the ones after it as long as they fail at once.
-    fn try_addresses(&mut self, c: u32, mut others: usize) -> Result<Handshake, Failure> {
-        let stamps = self.stamps.is_some();
-        let Origin { to, tls } = &mut self.origins[self.connections[c as usize].origin as usize];
-        let To::Tcp(addresses) = to else { unreachable!("a Unix socket has no second address") };
-        loop {
-            let address = addresses.take_turn();
-            let connection = &mut self.connections[c as usize];
-            connection.attempt = Some((address, others));
-            let begun = Transport::tcp(address, &self.poller, c, tls.as_ref(), stamps).and_then(|mut transport| {
-                let handshake = transport.handshake(&mut self.scratch)?;
+    /// Goes on with connecting connection `c` to one of several addresses.
+    fn dial(&mut self, c: u32) -> Result<Handshake, Failure> {
+        let connection = &mut self.connections[c as usize];
+        let Origin { to, tls } = &mut self.origins[connection.origin as usize];
+        let (Some(mut dial), To::Tcp(addresses)) = (connection.dial.take(), to) else { return Ok(Handshake::Pending) };
+        let before = dial.next_instant();
+        let mut means = Means {
+            poller: &self.poller,
+            number: c,
+            tls: tls.as_ref(),
+            stamps: self.stamps.is_some(),
+            scratch: &mut self.scratch,
+        };
+        match dial.go_on(monotonic(), addresses, &mut means)? {
+            Some((transport, handshake)) => {
                 connection.transport = Some(transport);
                 Ok(handshake)
-            });
-            match begun {
-                Err(failure) if others > 0 && is_about_the_address(failure) => {
-                    addresses.report(address, false);
-                    others -= 1;
-                }
-                Err(failure) => {
-                    connection.transport = None;
-                    return Err(failure);
-                }
-                Ok(Handshake::Done) => {
-                    addresses.report(address, true);
-                    return Ok(Handshake::Done);
-                }
-                Ok(Handshake::Pending) => return Ok(Handshake::Pending),
             }
+            None => {
+                let next = dial.next_instant();
+                if next != before && next != Nanos::NEVER {
+                    self.alarms.push(Reverse((next, c)));
+                }
+                connection.dial = Some(dial);
+                Ok(Handshake::Pending)
+            }
+        }
+    }
+
+    /// The first alarm that still means something.
+    fn next_alarm(&mut self) -> Nanos {
+        while let Some(&Reverse((at, c))) = self.alarms.peek() {
+            if self.connections[c as usize].alarm() == at {
+                return at;
+            }
+            self.alarms.pop();
+        }
+        Nanos::NEVER
+    }
+
+    /// Connections that are to try another address are reported as if they were ready.
+    #[cold]
+    fn ring(&mut self, ready: &mut Vec<Readiness>) {
+        let now = monotonic();
+        while self.next_alarm() <= now
+            && let Some(Reverse((_, connection))) = self.alarms.pop()
+        {
+            ready.push(Readiness { connection, readable: false, writable: false, read_closed: false });
         }
     }
 
@@ -175,12 +223,6 @@ fn resolve_soon(host: &str, port: u16, family: Family) -> Option<Vec<SocketAddr>
 /// So long the run waits for a name.
 const LOOKUP: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Another address may do better.
-fn is_about_the_address(failure: Failure) -> bool {
-    let causes = [Cause::Refused, Cause::Unreachable, Cause::OsTimedOut, Cause::Denied, Cause::OsError];
-    failure.phase == Phase::Connect && causes.contains(&failure.cause)
-}
-
 impl Io for Sockets {
     #[inline]
     fn now(&mut self) -> Nanos {
@@ -188,7 +230,14 @@ impl Io for Sockets {
     }
 
     fn wait(&mut self, now: Nanos, until: Nanos, ready: &mut Vec<Readiness>) {
-        self.poller.wait(now, until, ready).expect("waiting fails only for a descriptor that is not there");
+        const FAILS: &str = "waiting fails only for a descriptor that is not there";
+        // Only while a name with several addresses is being connected to.
+        if self.alarms.is_empty() {
+            return self.poller.wait(now, until, ready).expect(FAILS);
+        }
+        let until = until.min(self.next_alarm());
+        self.poller.wait(now, until, ready).expect(FAILS);
+        self.ring(ready);
     }
 
     #[inline]
@@ -210,20 +259,22 @@ impl Io for Sockets {
     }
 
     fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure> {
-        self.connections[c as usize].origin = origin;
-        let Origin { to, tls } = &self.origins[origin as usize];
-        match to {
-            To::Tcp(addresses) => {
-                let others = addresses.count() - 1;
-                self.try_addresses(c, others)
-            }
-            To::Unix(path) => {
-                let mut transport = Transport::unix(path, &self.poller, c, tls.as_ref())?;
-                let handshake = transport.handshake(&mut self.scratch)?;
-                self.connections[c as usize].transport = Some(transport);
-                Ok(handshake)
-            }
-        }
+        let connection = &mut self.connections[c as usize];
+        connection.origin = origin;
+        let Origin { to, tls } = &mut self.origins[origin as usize];
+        let mut transport = match to {
+            To::Unix(path) => Transport::unix(path, &self.poller, c, tls.as_ref())?,
+            To::Tcp(addresses) => match addresses.only() {
+                Some(address) => Transport::tcp(address, &self.poller, c, tls.as_ref(), self.stamps.is_some())?,
+                None => {
+                    connection.dial = Some(Box::new(Dial::new(addresses, self.limit)));
+                    return self.dial(c);
+                }
+            },
+        };
+        let handshake = transport.handshake(&mut self.scratch)?;
+        connection.transport = Some(transport);
+        Ok(handshake)
     }
 
     fn add_origin(&mut self, https: bool, host: &str, port: u16, slots: usize) -> bool {
@@ -241,23 +292,9 @@ impl Io for Sockets {
     }
 
     fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {
-        let Some((transport, scratch)) = self.transport(c) else { return Ok(Handshake::Pending) };
-        let result = transport.handshake(scratch);
-        let Connection { origin, attempt, .. } = self.connections[c as usize];
-        let (To::Tcp(addresses), Some((address, others))) = (&mut self.origins[origin as usize].to, attempt) else {
-            return result;
-        };
-        match result {
-            Err(failure) if is_about_the_address(failure) => {
-                addresses.report(address, false);
-                self.connections[c as usize].transport = None;
-                if others == 0 { Err(failure) } else { self.try_addresses(c, others - 1) }
-            }
-            Ok(Handshake::Done) => {
-                addresses.report(address, true);
-                result
-            }
-            _ => result,
+        match self.transport(c) {
+            Some((transport, scratch)) => transport.handshake(scratch),
+            None => self.dial(c),
         }
     }
 
@@ -307,6 +344,7 @@ impl Io for Sockets {
     }
 
     fn close(&mut self, c: u32) {
-        self.connections[c as usize].transport = None;
+        let connection = &mut self.connections[c as usize];
+        (connection.transport, connection.dial) = (None, None);
     }
 }

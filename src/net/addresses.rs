@@ -1,8 +1,8 @@
-//! Which address the next connection goes to.
+//! Which addresses the next connection tries, and in which order.
 
 use std::net::SocketAddr;
 
-/// The addresses of one name, used in turn. One that refused is passed over
+/// The addresses of one name, used in turn. One that refused or was silent comes last
 /// while another works: `localhost` often has an IPv6 address that nobody listens on.
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -22,14 +22,23 @@ impl Addresses {
         self.list.len()
     }
 
-    /// The next one in turn that works, or just the next one if none does.
-    pub fn take_turn(&mut self) -> SocketAddr {
+    /// All of them, in the order in which the next connection tries them: first those that work, from the one whose
+    /// turn it is on, and then the others.
+    pub fn in_turn(&mut self) -> Vec<SocketAddr> {
         let n = self.list.len();
-        let start = self.turn;
-        let works = (0..n).map(|i| (start + i) % n).find(|&i| self.list[i].1);
-        let chosen = works.unwrap_or(start % n);
-        self.turn = chosen + 1;
-        self.list[chosen].0
+        let from_here = (0..n).map(|i| (self.turn + i) % n);
+        let (working, others): (Vec<usize>, Vec<usize>) = from_here.partition(|&i| self.list[i].1);
+        let order = [working, others].concat();
+        self.turn = order[0] + 1;
+        order.into_iter().map(|i| self.list[i].0).collect()
+    }
+
+    /// The only one, if there is no other.
+    pub fn only(&self) -> Option<SocketAddr> {
+        match self.list[..] {
+            [(address, _)] => Some(address),
+            _ => None,
+        }
     }
 
     /// Connecting to `address` worked, or failed.
@@ -48,8 +57,9 @@ mod tests {
         Addresses::new(&["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"].map(|a| a.parse().unwrap()), turn)
     }
 
+    /// Where the next connections begin.
     fn ports(a: &mut Addresses, n: usize) -> Vec<u16> {
-        (0..n).map(|_| a.take_turn().port()).collect()
+        (0..n).map(|_| a.in_turn()[0].port()).collect()
     }
 
     #[test]
@@ -65,6 +75,14 @@ mod tests {
         assert_eq!(ports(&mut a, 3), [1, 3, 1]);
         a.report("127.0.0.1:2".parse().unwrap(), true);
         assert_eq!(ports(&mut a, 2), [2, 3]);
+    }
+
+    #[test]
+    fn those_that_do_not_work_are_tried_last() {
+        let mut a = addresses(0);
+        a.report("127.0.0.1:1".parse().unwrap(), false);
+        let mut order = || a.in_turn().iter().map(SocketAddr::port).collect::<Vec<_>>();
+        assert_eq!((order(), order(), order()), (vec![2, 3, 1], vec![3, 2, 1], vec![2, 3, 1]));
     }
 
     #[test]

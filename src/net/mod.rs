@@ -3,9 +3,12 @@
 
 mod addresses;
 mod cause;
+mod dial;
+mod happy_eyeballs;
 pub mod limits;
 pub mod noise;
 mod poller;
+pub mod probe;
 pub mod resolve;
 mod stamps;
 pub mod tls;
@@ -13,5 +16,6 @@ mod transport;
 
 pub use addresses::Addresses;
 pub use cause::{failure_of, tls_cause};
+pub use dial::{Dial, Means};
 pub use poller::{Poller, Readiness};
 pub use transport::{Handshake, Stop, Transport};

@@ -1,27 +1,33 @@
-//! Names to addresses, before the run.
+//! Names to addresses.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use crate::plan::Family;
 
-/// All addresses of `host` (a name or an IP literal without brackets), without duplicates, in the resolver's order.
+use super::happy_eyeballs::interleaved;
+
+/// Looks up a host (a name or an IP literal without brackets) for a port, as [`resolve`] does.
+pub type Resolver = fn(&str, u16, Family) -> Result<Vec<SocketAddr>, String>;
+
+/// All addresses of `host` (a name or an IP literal without brackets), each once:
+/// in the resolver's order, but the families in turn.
 ///
 /// # Errors
 /// One line: the resolver's error, or that no address is of the wanted family.
 pub fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, String> {
     let failed = |e: io::Error| format!("cannot resolve '{host}': {e}; check the name, or use an IP address");
-    let mut addresses = Vec::new();
-    for address in (host, port).to_socket_addrs().map_err(failed)? {
-        let wanted = match family {
-            Family::Any => true,
-            Family::V4 => address.is_ipv4(),
-            Family::V6 => address.is_ipv6(),
-        };
-        if wanted && !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
+    chosen(host, (host, port).to_socket_addrs().map_err(failed)?, family)
+}
+
+/// Of all addresses of `host`, those of the wanted family.
+fn chosen(host: &str, all: impl Iterator<Item = SocketAddr>, family: Family) -> Result<Vec<SocketAddr>, String> {
+    let wanted = all.filter(|address| match family {
+        Family::Any => true,
+        Family::V4 => address.is_ipv4(),
+        Family::V6 => address.is_ipv6(),
+    });
+    let addresses = interleaved(wanted);
     match (addresses.is_empty(), family) {
         (false, _) => Ok(addresses),
         (true, Family::V4) => Err(format!("'{host}' has no IPv4 address: leave out -4")),
@@ -44,5 +50,18 @@ mod tests {
     fn a_family_without_an_address_is_an_error_that_names_the_flag() {
         assert!(resolve("127.0.0.1", 80, Family::V6).unwrap_err().contains("leave out -6"));
         assert!(resolve("::1", 80, Family::V4).unwrap_err().contains("leave out -4"));
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_family_each_once() {
+        let all = ["[::1]:80", "[::2]:80", "[::1]:80", "10.0.0.1:80", "10.0.0.1:80"];
+        let chosen = |family| {
+            let found = chosen("h", all.iter().map(|text| text.parse().unwrap()), family).unwrap();
+            found.iter().map(SocketAddr::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(Family::Any), ["[::1]:80", "10.0.0.1:80", "[::2]:80"]);
+        assert_eq!(chosen(Family::V4), ["10.0.0.1:80"]);
+        assert_eq!(chosen(Family::V6), ["[::1]:80", "[::2]:80"]);
+        assert_eq!(super::chosen("h", std::iter::empty(), Family::Any), Err("'h' has no address".into()));
     }
 }

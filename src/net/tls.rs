@@ -1,8 +1,6 @@
 //! TLS settings, and one TLS connection's state.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -15,9 +13,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
 
-use crate::plan::{Endpoint, Identity, Protocol, Tls, Trust};
+use crate::plan::{Identity, Protocol, Tls, Trust};
 use crate::record::{Cause, Failure, Phase};
-use crate::time::Nanos;
 
 use super::cause::{failure_of, tls_cause};
 use super::transport::{Handshake, Stop};
@@ -79,35 +76,6 @@ impl TlsSettings {
     }
 }
 
-/// Asks the server whether it chooses HTTP/2, on a connection that is closed at
-/// once. Waits as long as `limit` for each step of it.
-///
-/// # Errors
-/// Why it could not be asked.
-pub fn ask(endpoint: &Endpoint, settings: &TlsSettings, limit: Nanos) -> Result<bool, Failure> {
-    let limit = std::time::Duration::from_nanos(limit.0);
-    let failed = |phase| move |e: io::Error| failure_of(phase, &e);
-    let mut state = TlsState::new(settings)?;
-    let mut scratch = vec![0; 16 * 1024];
-    let handshake = match endpoint {
-        Endpoint::Tcp(addresses) => {
-            let tried = addresses.iter().map(|address| TcpStream::connect_timeout(address, limit));
-            let mut socket = tried.reduce(Result::or).expect("there is an address").map_err(failed(Phase::Connect))?;
-            socket.set_read_timeout(Some(limit)).map_err(failed(Phase::Connect))?;
-            state.handshake(&mut socket, &mut scratch)
-        }
-        Endpoint::Unix(path) => {
-            let mut socket = UnixStream::connect(path).map_err(failed(Phase::Connect))?;
-            socket.set_read_timeout(Some(limit)).map_err(failed(Phase::Connect))?;
-            state.handshake(&mut socket, &mut scratch)
-        }
-    };
-    match handshake? {
-        Handshake::Done => Ok(state.chose_h2()),
-        Handshake::Pending => Err(Failure::new(Phase::Timeout, Cause::WaitTls)),
-    }
-}
-
 fn system_roots() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -158,7 +126,8 @@ impl TlsState {
             .map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))
     }
 
-    fn chose_h2(&self) -> bool {
+    /// The server chose HTTP/2, by ALPN.
+    pub(super) fn chose_h2(&self) -> bool {
         self.connection.alpn_protocol() == Some(Protocol::ALPN_H2)
     }
 

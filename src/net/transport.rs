@@ -107,6 +107,11 @@ impl Transport {
         self.connected
     }
 
+    /// The server chose HTTP/2 in the handshake, which is done.
+    pub fn chose_h2(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.chose_h2())
+    }
+
     /// Reads into `buf` as much as is there. 0: the peer sends no more.
     ///
     /// # Errors

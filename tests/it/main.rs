@@ -1,5 +1,6 @@
 //! The binary, from outside.
 
+mod addresses;
 mod compare;
 mod curl;
 mod faults;
