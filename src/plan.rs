@@ -1,6 +1,8 @@
 //! The validated run: plain data. Nothing below it knows a flag, and nothing
 //! in it can contradict itself.
 
+mod turns;
+
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use crate::rng::mix;
 use crate::schedule::{Profile, Spacing, share_of};
 use crate::threshold::Threshold;
 use crate::time::Nanos;
+
+pub use turns::Turns;
 
 /// Everything that the engine needs to know of a run.
 #[derive(Clone, Debug)]
@@ -160,8 +164,8 @@ pub struct Target {
 pub enum Order {
     /// There is one target.
     One,
-    /// In this sequence, again and again.
-    Sequence(Arc<[u32]>),
+    /// In turn, by weight.
+    InTurn(Turns),
     /// By chance: the last `up_to` of target n is the sum of the weights up to n.
     Random {
         /// The chance of target n is this, less that of target n - 1, of the last.
@@ -177,7 +181,7 @@ impl Order {
     pub fn target(&self, index: u64) -> u32 {
         match self {
             Order::One => 0,
-            Order::Sequence(targets) => targets[(index % targets.len() as u64) as usize],
+            Order::InTurn(turns) => turns.target(index),
             Order::Random { up_to, seed } => {
                 let all = up_to.last().copied().unwrap_or(1);
                 let drawn = (u128::from(mix(*seed ^ TARGETS, index)) * u128::from(all)) >> 64;

@@ -1,14 +1,14 @@
 //! Targets: one by the flags, or many by a list.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use url::Url;
 
 use crate::list::{self, Entry, EntryBody};
-use crate::plan::{Order, Target, Targets};
+use crate::plan::{Order, Target, Targets, Turns};
 use crate::request::{Body, Header};
 
 use super::args::{OrderArg, RunArgs};
@@ -47,7 +47,7 @@ pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<S
     let entries = list::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
     let all = OfAll { content: Content::of_all(args, texts)?, headers: common(args, texts)? };
     let mut asked = Vec::new();
-    let mut locations: Vec<Location> = Vec::new();
+    let mut locations = Locations::default();
     for entry in &entries {
         let target = target(args, path, entry, &all, texts, &mut locations);
         asked.push(target.with_context(|| format!("{}: line {}", path.display(), entry.line))?);
@@ -62,7 +62,7 @@ pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<S
     let weights: Vec<u32> = entries.iter().map(|entry| entry.weight).collect();
     let order = match args.target_order {
         _ if asked.len() == 1 => Order::One,
-        OrderArg::Sequential => Order::Sequence(sequence(&weights)?),
+        OrderArg::Sequential => Order::InTurn(Turns::new(&weights)),
         OrderArg::Random => {
             let sums = weights.iter().scan(0, |sum, &weight| {
                 *sum += u64::from(weight);
@@ -75,7 +75,24 @@ pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<S
         [only] => only.name.split_once(' ').map_or_else(String::new, |(_, url)| url.into()),
         all => format!("{} ({} targets)", path.display(), all.len()),
     };
-    Ok(Asked { url, locations, targets: Targets { list: asked, order } })
+    Ok(Asked { url, locations: locations.list, targets: Targets { list: asked, order } })
+}
+
+/// Locations of different origins.
+#[derive(Default)]
+struct Locations {
+    list: Vec<Location>,
+    numbers: HashMap<(bool, String, u16), usize>,
+}
+
+impl Locations {
+    /// The number of this one's origin.
+    fn number(&mut self, location: Location) -> usize {
+        *self.numbers.entry((location.tls, location.host.clone(), location.port)).or_insert_with(|| {
+            self.list.push(location);
+            self.list.len() - 1
+        })
+    }
 }
 
 /// What the flags say for all requests of a list.
@@ -90,7 +107,7 @@ fn target(
     entry: &Entry,
     all: &OfAll,
     texts: &Texts,
-    locations: &mut Vec<Location>,
+    locations: &mut Locations,
 ) -> anyhow::Result<Target> {
     let content = match &entry.body {
         Some(EntryBody::Bytes(bytes)) => Content::fixed(bytes.clone()),
@@ -110,11 +127,7 @@ fn target(
     let own = Own { method: entry.method.clone(), headers };
     let head = head(args, &location, path, &own, &all.headers, &content)?;
     let name = format!("{} {}", head.method, location.shown);
-    let same = |other: &Location| other.is_same_origin(&location);
-    let origin = locations.iter().position(same).unwrap_or_else(|| {
-        locations.push(location);
-        locations.len() - 1
-    });
+    let origin = locations.number(location);
     Ok(Target { name, origin: origin as u32, head, body: content.body })
 }
 
@@ -132,65 +145,13 @@ fn absolute(args: &RunArgs, url: &str) -> anyhow::Result<String> {
 
 /// Reports tell targets apart by their names.
 fn tell_apart(targets: &mut [Target], entries: &[Entry]) {
-    let mut seen = std::collections::HashMap::new();
+    let mut seen = HashMap::new();
     for target in targets.iter() {
         *seen.entry(target.name.clone()).or_insert(0) += 1;
     }
     for (target, entry) in targets.iter_mut().zip(entries) {
         if seen[&target.name] > 1 {
             target.name += &format!(" (line {})", entry.line);
-        }
-    }
-}
-
-/// The longest sequence of targets that is kept.
-const LONGEST: u64 = 1_000_000;
-
-/// Each target as often as its weight says, as evenly as can be.
-fn sequence(weights: &[u32]) -> anyhow::Result<Arc<[u32]>> {
-    let divisor = weights.iter().fold(0, |a, &b| gcd(a, b)).max(1);
-    let sum: u64 = weights.iter().map(|&weight| u64::from(weight / divisor)).sum();
-    if sum > LONGEST {
-        bail!(
-            "the weights of the list have no common measure below {sum} requests: use smaller ones, or --target-order random"
-        );
-    }
-    let mut turns: Vec<(u64, u32)> = Vec::with_capacity(sum as usize);
-    for (target, &weight) in (0..).zip(weights) {
-        let times = u64::from(weight / divisor);
-        // In the middle of each of so many equal parts of the sequence.
-        turns.extend((0..times).map(|turn| ((2 * turn + 1) * sum * 1_000 / (2 * times), target)));
-    }
-    // Those that begin together keep the order of the list.
-    turns.sort();
-    Ok(turns.into_iter().map(|(_, target)| target).collect())
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn weights_are_interleaved() {
-        assert_eq!(sequence(&[1, 1, 1]).unwrap()[..], [0, 1, 2]);
-        assert_eq!(sequence(&[2, 1]).unwrap()[..], [0, 1, 0]);
-        assert_eq!(sequence(&[40, 10, 10]).unwrap()[..], [0, 0, 1, 2, 0, 0]);
-        assert!(sequence(&[999_983, 999_979]).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn every_target_has_its_share(weights in prop::collection::vec(1u32..50, 1..10)) {
-            let sequence = sequence(&weights).unwrap();
-            let share = |target: usize| sequence.iter().filter(|&&other| other == target as u32).count() as u64;
-            for (target, &weight) in weights.iter().enumerate() {
-                prop_assert_eq!(share(target) * u64::from(weights[0]), share(0) * u64::from(weight));
-            }
         }
     }
 }

@@ -29,11 +29,6 @@ pub(super) struct Location {
 }
 
 impl Location {
-    /// Requests for both can go over one connection (RFC 9110, 4.3.1).
-    pub(super) fn is_same_origin(&self, other: &Location) -> bool {
-        (self.tls, &self.host, self.port) == (other.tls, &other.host, other.port)
-    }
-
     /// Scheme, host and port.
     pub(super) fn origin(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };

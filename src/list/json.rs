@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_line_is_said() {
         let hint = |what: &str| format!("line 2: {what}: {HINT}");
-        let weight = |what| format!("line 2: '{what}' is not a weight: write a whole number from 1 to 1,000,000");
+        let weight = |what| format!("line 2: '{what}' is not a weight: write a whole number from 1 to 1,000,000,000");
         for (line, error) in [
             ("GET /a", hint("'GET /a' is not an object")),
             (r#"["GET", "/a"]"#, hint(r#"'["GET", "/a"]' is not an object"#)),
@@ -168,7 +168,7 @@ mod tests {
             (r#"{"method": "GET", "url": "/", "weight": 0}"#, weight("0")),
             (r#"{"method": "GET", "url": "/", "weight": -1}"#, weight("-1")),
             (r#"{"method": "GET", "url": "/", "weight": 1.5}"#, weight("1.5")),
-            (r#"{"method": "GET", "url": "/", "weight": 1000001}"#, weight("1000001")),
+            (r#"{"method": "GET", "url": "/", "weight": 1000000001}"#, weight("1000000001")),
         ] {
             let list = format!("{{\"method\": \"GET\", \"url\": \"/\"}}\n{line}");
             assert_eq!(parse(list.as_bytes()), Err(error), "{line}");
@@ -202,7 +202,7 @@ mod tests {
             url in "(/|[a-z{]{0,4}://)(?s:.){0,12}",
             headers in prop::collection::vec((TOKEN, "(?s:.){0,12}"), 0..4),
             body in prop::option::of(prop::collection::vec(any::<u8>(), 0..20)),
-            weight in 1..=super::super::HEAVIEST,
+            weight in 1..=super::super::MAX_WEIGHT,
         ) -> Entry {
             Entry { line: 0, method: Some(method), url, headers, body: body.map(EntryBody::Bytes), weight }
         }

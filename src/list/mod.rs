@@ -5,8 +5,8 @@ mod text;
 
 use std::path::PathBuf;
 
-/// Weights go up to here, so that those of a long list can be added up.
-const HEAVIEST: u32 = 1_000_000;
+/// Weights go up to here: counts of a log, of which those of any list can be added up in 64 bits.
+const MAX_WEIGHT: u32 = 1_000_000_000;
 
 /// One request of a list, as the file says it: nothing is checked here that needs to know what a URL is, nor what a
 /// header's value may hold.
@@ -22,7 +22,7 @@ pub struct Entry {
     pub headers: Vec<(String, String)>,
     /// What it carries. None: the file does not say.
     pub body: Option<EntryBody>,
-    /// How often it is sent, in proportion to the others: 1 unless said, 1 to 1,000,000.
+    /// How often it is sent, in proportion to the others: 1 unless said, 1 to 1,000,000,000.
     pub weight: u32,
 }
 
@@ -68,8 +68,8 @@ fn is_token(text: &str) -> bool {
 fn parse_weight(text: &str) -> Result<u32, String> {
     // A sign is no digit, though it may be parsed.
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    let weight = text.parse().ok().filter(|weight| digits && (1..=HEAVIEST).contains(weight));
-    weight.ok_or_else(|| format!("{} is not a weight: write a whole number from 1 to 1,000,000", quoted(text)))
+    let weight = text.parse().ok().filter(|weight| digits && (1..=MAX_WEIGHT).contains(weight));
+    weight.ok_or_else(|| format!("{} is not a weight: write a whole number from 1 to 1,000,000,000", quoted(text)))
 }
 
 /// The beginning of a text, in quotes and fit for one line.

@@ -137,14 +137,14 @@ mod tests {
     fn a_plain_list_has_a_request_on_each_line() {
         let list = concat!(
             "http://host/a\n/b 3\nPOST https://host:8443/c?q=1#f\r\n\n",
-            "# /not/this\n\tpurge  //d\t1000000 \nx:// 007\n",
+            "# /not/this\n\tpurge  //d\t1000000000 \nx:// 007\n",
             "/e/{{ a }}/{% if b %}c{% endif %}?{{'x y'}}&{d} 2\nGET {{ base }}://{{ \"{%\" }}",
         );
         let expected = vec![
             entry(1, "", "http://host/a"),
             Entry { weight: 3, ..entry(2, "", "/b") },
             entry(3, "POST", "https://host:8443/c?q=1#f"),
-            Entry { weight: 1_000_000, ..entry(6, "purge", "//d") },
+            Entry { weight: 1_000_000_000, ..entry(6, "purge", "//d") },
             Entry { weight: 7, ..entry(7, "", "x://") },
             Entry { weight: 2, ..entry(8, "", "/e/{{ a }}/{% if b %}c{% endif %}?{{'x y'}}&{d}") },
             entry(9, "GET", "{{ base }}://{{ \"{%\" }}"),
@@ -179,7 +179,7 @@ mod tests {
         let no_request = format!("is not a request: write [METHOD] URL [weight], where the {url}");
         let no_header = format!("has no request right above it: a {url}");
         let no_body = "has no request right above it: write it below one, without a blank line";
-        let no_weight = "is not a weight: write a whole number from 1 to 1,000,000";
+        let no_weight = "is not a weight: write a whole number from 1 to 1,000,000,000";
         for (list, error) in [
             ("GET", format!("line 1: 'GET' {no_request}")),
             ("/a\n\nGET host", format!("line 3: 'GET host' {no_request}")),
@@ -190,7 +190,7 @@ mod tests {
             ("/a -1", format!("line 1: '-1' {no_weight}")),
             ("/a +1", format!("line 1: '+1' {no_weight}")),
             ("/a 1.5", format!("line 1: '1.5' {no_weight}")),
-            ("/a 1000001", format!("line 1: '1000001' {no_weight}")),
+            ("/a 1000000001", format!("line 1: '1000000001' {no_weight}")),
             ("/a 99999999999", format!("line 1: '99999999999' {no_weight}")),
             ("/a /b", format!("line 1: '/b' {no_weight}")),
             ("/a {{ x", "line 1: '{{' is not closed: write '}}' behind it".into()),
@@ -234,7 +234,7 @@ mod tests {
             url in URL,
             headers in prop::collection::vec((TOKEN, VALUE), 0..4),
             body in prop::option::of("[^\\s\\pC]{1,8}"),
-            weight in 1..=super::super::HEAVIEST,
+            weight in 1..=super::super::MAX_WEIGHT,
         ) -> Entry {
             Entry { line: 0, method, url, headers, body: body.map(|path| EntryBody::File(path.into())), weight }
         }

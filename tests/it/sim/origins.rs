@@ -1,6 +1,6 @@
 //! Several origins: whom requests go to, and that one does not hold up the others.
 
-use onrush::plan::{Order, Targets};
+use onrush::plan::{Order, Targets, Turns};
 use onrush::record::{Cause, Failure, Phase};
 
 use super::world::{Accept, Reply, Scene, Server, ms, origin, target};
@@ -9,7 +9,7 @@ use super::world::{Accept, Reply, Scene, Server, ms, origin, target};
 fn three(mut scene: Scene) -> Scene {
     scene.plan.origins = ["http://a", "http://b", "http://c"].map(origin).into();
     let list = (0..3).map(target).collect();
-    scene.plan.targets = Targets { list, order: Order::Sequence([0, 1, 2].into()) };
+    scene.plan.targets = Targets { list, order: Order::InTurn(Turns::new(&[1, 1, 1])) };
     scene
 }
 
