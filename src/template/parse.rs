@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use memchr::memchr_iter;
+
 use super::buffer::Literal;
 use super::error::TemplateError;
 use super::filter::Filter;
@@ -50,14 +52,15 @@ use Trouble::{Beyond, Wrong};
 /// # Errors
 /// What is wrong, and where: a value or function that does not exist, an argument out of its range.
 pub(super) fn parse(name: &str, text: &str, feeds: &[Arc<Feed>]) -> Result<Parsed, TemplateError> {
-    match segments(text, feeds) {
+    match segments(text, tags(text.as_bytes()), feeds) {
         Ok(segments) => Ok(Parsed::Segments(segments)),
         Err(Beyond(what, at)) => Ok(Parsed::Beyond(what, at)),
         Err(Wrong(message, at)) => Err(TemplateError::new(name, text, at, message)),
     }
 }
 
-fn segments(text: &str, feeds: &[Arc<Feed>]) -> Result<Segments, Trouble> {
+/// `tags` says where there are tags, as the function of that name does.
+fn segments(text: &str, mut tags: impl Iterator<Item = usize>, feeds: &[Arc<Feed>]) -> Result<Segments, Trouble> {
     // With a statement anywhere, names may mean something else.
     if let Some(at) = text.find("{%") {
         return Err(Beyond("a statement", at));
@@ -70,8 +73,7 @@ fn segments(text: &str, feeds: &[Arc<Feed>]) -> Result<Segments, Trouble> {
     let mut at = 0;
     let mut trim = false;
     while at < text.len() {
-        let tag = [text[at..].find("{{"), text[at..].find("{#")].into_iter().flatten().min();
-        let end = tag.map_or(text.len(), |tag| at + tag);
+        let end = tags.find(|&tag| tag >= at).unwrap_or(text.len());
         let mut literal = &text[at..end];
         if std::mem::take(&mut trim) {
             literal = literal.trim_start();
@@ -108,6 +110,12 @@ fn segments(text: &str, feeds: &[Arc<Feed>]) -> Result<Segments, Trouble> {
         before.clear();
     }
     Ok(Segments { values, end: Literal::new(before.as_bytes()) })
+}
+
+/// Where `{{` and `{#` stand, in one pass: an iterator does not go back, so each byte is looked at once however
+/// many tags there are.
+fn tags(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    memchr_iter(b'{', text).filter(|at| matches!(text.get(at + 1), Some(b'{' | b'#')))
 }
 
 /// A reader of what stands between `{{` and `}}`.
@@ -320,5 +328,23 @@ fn canonical(text: &str, at: usize) -> Result<String, Trouble> {
             Ok(n) => Ok(format!("{n}.0")),
             Err(_) => Err(Beyond("a number", at)),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// The work of a parse is that of one pass over the text: what looks for tags never goes back.
+    #[test]
+    fn each_tag_is_looked_at_once_however_many_there_are() {
+        for (part, tags_each) in [("x{{ index }}y", 1), ("{ {{ seed }}{# {{ #}", 3), ("{# a #}", 1), ("{ }", 0)] {
+            let text = part.repeat(10_000) + ".";
+            let looked_at = Cell::new(0);
+            let counted = tags(text.as_bytes()).inspect(|_| looked_at.set(looked_at.get() + 1));
+            assert!(segments(&text, counted, &[]).is_ok());
+            assert_eq!(looked_at.get(), 10_000 * tags_each, "{part}");
+        }
     }
 }
