@@ -5,6 +5,7 @@ pub mod cli;
 pub mod compare;
 pub mod curl;
 pub mod decode;
+pub mod encoding;
 pub mod engine;
 pub mod feed;
 pub mod list;

@@ -169,8 +169,12 @@ pub fn clean_path(path: &[u8], out: &mut Vec<u8>) {
 
 /// A header's value as it may stand in a line: control characters become spaces (RFC 9110, 5.5).
 pub fn clean_value(value: &[u8], out: &mut Vec<u8>) {
-    let harmless = |&byte: &u8| if byte == 0x7f || (byte < b' ' && byte != b'\t') { b' ' } else { byte };
-    out.extend(value.trim_ascii().iter().map(harmless));
+    let is_control = |byte: u8| byte < b' ' || byte == 0x7f;
+    // A value with a space at an end would be malformed in HTTP/2 (RFC 9113, 8.2.1).
+    let is_said = |byte: &u8| *byte != b' ' && !is_control(*byte);
+    let Some(start) = value.iter().position(is_said) else { return };
+    let end = value.iter().rposition(is_said).map_or(start, |last| last + 1);
+    out.extend(value[start..end].iter().map(|&byte| if is_control(byte) && byte != b'\t' { b' ' } else { byte }));
 }
 
 /// Headers by which a server knows who asks: no table keeps them, and no other host gets them.
@@ -192,4 +196,36 @@ pub fn path_of(url: &Url) -> String {
 pub fn authority_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cleaned(value: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        clean_value(value, &mut out);
+        out
+    }
+
+    #[test]
+    fn control_characters_of_values_become_spaces_inside_and_vanish_at_the_ends() {
+        assert_eq!(cleaned(b" a\tb\r\nc\x7fd "), b"a\tb  c d");
+        assert_eq!(cleaned(b"\0\r\na b\x01\x7f\t"), b"a b");
+        assert_eq!(cleaned("\u{1}\u{e4}\u{85}".as_bytes()), "\u{e4}\u{85}".as_bytes());
+        assert_eq!(cleaned(b" \r\n\0"), b"");
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_ends_a_line_or_a_path(text: Vec<u8>) {
+            let value = cleaned(&text);
+            prop_assert!(!value.iter().any(|&b| b == 0x7f || (b < b' ' && b != b'\t')));
+            prop_assert_eq!(value.trim_ascii(), &value[..]);
+            let mut path = Vec::new();
+            clean_path(&text, &mut path);
+            prop_assert!(path.iter().all(u8::is_ascii_graphic));
+        }
+    }
 }

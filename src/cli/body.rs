@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
+use crate::encoding;
 use crate::feed::Lines;
 use crate::request::Body;
 use crate::template::Template;
@@ -89,7 +90,7 @@ fn template_of(template: &str, texts: &Texts) -> anyhow::Result<Arc<Template>> {
     }
     let text = fs::read(Path::new(template))
         .with_context(|| format!("--template: cannot read {template} (a template as text has {{{{ }}}} in it)"))?;
-    let text = String::from_utf8(text).map_err(|_| anyhow!("--template: {template} is not UTF-8"))?;
+    let text = encoding::text(text).map_err(|e| anyhow!("--template {template}: {e}"))?;
     texts.template(template, &text)
 }
 
@@ -112,6 +113,8 @@ fn content_type(body: &Body, texts: &Texts) -> Option<String> {
 }
 
 fn kind_of(bytes: &[u8]) -> &'static str {
+    // Such a mark is sent where the body is a file as it stands, and most who read JSON pass over it (RFC 8259, 8.1).
+    let bytes = encoding::without_mark(bytes).unwrap_or(bytes);
     match () {
         () if serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() => "application/json",
         () if std::str::from_utf8(bytes).is_ok() => "text/plain; charset=utf-8",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 
+use crate::encoding::without_mark;
 use crate::feed::{Feed, Format, Order};
 use crate::plan::{Load, Model, Warmup};
 use crate::request::Text;
@@ -166,7 +167,8 @@ fn feed(text: &str) -> anyhow::Result<Feed> {
     let is_json =
         ["jsonl", "ndjson", "json"].iter().any(|end| path.extension().is_some_and(|extension| extension == *end));
     let bytes = read("--feed", path)?;
-    let format = if is_json || bytes.trim_ascii_start().starts_with(b"{") { Format::JsonLines } else { Format::Csv };
+    let starts_with_object = || without_mark(&bytes).is_ok_and(|text| text.trim_ascii_start().starts_with(b"{"));
+    let format = if is_json || starts_with_object() { Format::JsonLines } else { Format::Csv };
     Feed::new(&name, bytes, format, order).map_err(|e| anyhow!("{}: {e}", path.display())).context("--feed")
 }
 

@@ -1,11 +1,20 @@
-//! Comma-separated values: where fields and rows end (RFC 4180, and what the
-//! `csv` crate makes of the rest). The check of a file and the reading of its
+//! Comma-separated values: where fields and rows end (RFC 4180). What a file
+//! does not clearly say is an error with its line. The `csv` crate takes any
+//! bytes, and no row of it says what it had to guess; of files that are
+//! accepted here it reads the same. The check of a file and the reading of its
 //! rows are the same code, so that what was accepted can be read.
+//!
+//! Beyond the RFC there may be tabs or semicolons instead of commas, empty
+//! lines, lines that all end with `\r`, and a quote within a field that does
+//! not begin with one, which means itself.
+
+use std::collections::HashMap;
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::index::Index;
-use super::{line_of, seek};
+use super::seek;
+use crate::encoding::line_of;
 
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
@@ -16,30 +25,48 @@ pub(super) struct Csv {
     plain: bool,
     /// All differ, and none is empty.
     header: Vec<String>,
+    /// Where each of them stands.
+    numbers: HashMap<String, usize>,
+}
+
+/// Why a row is none.
+enum Fault {
+    /// The quote of the field that begins here is not closed.
+    Unclosed(usize),
+    /// Text stands here, behind a closing quote.
+    BehindQuote(usize),
 }
 
 impl Csv {
-    /// Checks all of `text` from `start` on, behind what may stand before the header.
-    pub(super) fn check(text: &str, start: usize) -> Result<(Csv, Index), String> {
+    /// Checks all of `text`.
+    pub(super) fn check(text: &str) -> Result<(Csv, Index), String> {
         let bytes = text.as_bytes();
+        if let Some(at) = memchr(0, bytes) {
+            return Err(format!("line {} has a NUL byte: save the file as text, in UTF-8", line_of(bytes, at)));
+        }
         let bare = |at| bytes.get(at + 1) != Some(&b'\n');
         let plain = memchr(b'"', bytes).is_none() && !memchr_iter(b'\r', bytes).any(bare);
-        let mut csv = Csv { delimiter: DELIMITERS[0], plain, header: Vec::new() };
-        let mut at = past_blank(bytes, start);
-        if at == bytes.len() {
+        let header = past_blank(bytes, 0);
+        if header == bytes.len() {
             return Err("there is no header: write the names of the columns on the first line".into());
         }
-        let header = at;
+        let with = |delimiter| Csv { delimiter, plain, header: Vec::new(), numbers: HashMap::new() };
         // The first of them that parts the header; if none does, there is one column.
-        let parts = |delimiter: &u8| Csv { delimiter: *delimiter, plain, header: Vec::new() }.row(bytes, header).0 > 1;
-        csv.delimiter = DELIMITERS.into_iter().find(parts).unwrap_or(DELIMITERS[0]);
-        csv.header = csv.names(text, header)?;
-        at = csv.row_after(bytes, header);
+        let parts = |delimiter: &u8| with(*delimiter).row(bytes, header).is_ok_and(|(fields, _)| fields > 1);
+        let mut csv = with(DELIMITERS.into_iter().find(parts).unwrap_or(DELIMITERS[0]));
+        let (_, header_end) = csv.row(bytes, header).map_err(|fault| fault.explain(bytes))?;
+        csv.read_header(text, header)?;
         let mut index = Index::new(bytes.len());
+        let mut at = past_blank(bytes, header_end);
         while at < bytes.len() {
             index.push(at);
-            let (fields, end) = csv.row(bytes, at);
-            let Some(end) = end else { return Err(csv.unclosed(bytes, at)) };
+            let (fields, end) = csv.row(bytes, at).map_err(|fault| fault.explain(bytes))?;
+            if splits_line(bytes, end) && !splits_line(bytes, header_end) {
+                return Err(format!(
+                    "line {}: a carriage return stands in the middle of the line: put quotes around the field",
+                    line_of(bytes, at)
+                ));
+            }
             if fields != csv.header.len() {
                 return Err(csv.ragged(line_of(bytes, at), fields));
             }
@@ -56,11 +83,15 @@ impl Csv {
         &self.header
     }
 
+    /// The number of the column with this name.
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.get(name).copied()
+    }
+
     /// The field that begins at `at`: its end, and where the next one of the row begins, if there is one.
     #[inline]
     pub(super) fn field(&self, bytes: &[u8], at: usize) -> (usize, Option<usize>) {
-        // No quote is open in a file that was checked.
-        let end = self.end(bytes, at).unwrap_or(bytes.len());
+        let end = self.end(bytes, at);
         (end, (bytes.get(end) == Some(&self.delimiter)).then_some(end + 1))
     }
 
@@ -78,80 +109,63 @@ impl Csv {
         }
     }
 
-    /// The end of the field that begins at `at`. None: its quote is not closed.
+    /// The end of the field that begins at `at`. If it begins with a quote, that is where its closing one is.
     #[inline]
-    fn end(&self, bytes: &[u8], mut at: usize) -> Option<usize> {
+    fn end(&self, bytes: &[u8], at: usize) -> usize {
         let delimiter = self.delimiter;
         if self.plain {
             let ends = |b| b == delimiter || b == b'\n';
             let end = seek(bytes, at, ends, |rest| memchr2(delimiter, b'\n', rest));
             let line_ends = end > at && bytes[end - 1] == b'\r' && bytes.get(end) == Some(&b'\n');
-            return Some(if line_ends { end - 1 } else { end });
+            return if line_ends { end - 1 } else { end };
         }
         if bytes.get(at) == Some(&b'"') {
-            at += 1;
-            loop {
-                at = seek(bytes, at, |b| b == b'"', |rest| memchr(b'"', rest)) + 1;
-                if at > bytes.len() {
-                    return None;
-                }
-                // Two of them are one that is meant.
-                if bytes.get(at) != Some(&b'"') {
-                    break;
-                }
-                at += 1;
-            }
+            // No quote is open in a file that was checked.
+            return quote_end(bytes, at + 1).unwrap_or(bytes.len());
         }
         let ends = |b| b == delimiter || b == b'\n' || b == b'\r';
-        Some(seek(bytes, at, ends, |rest| memchr3(delimiter, b'\n', b'\r', rest)))
+        seek(bytes, at, ends, |rest| memchr3(delimiter, b'\n', b'\r', rest))
     }
 
-    /// How many fields the row at `at` has, and its end, or None if a quote is not closed.
-    fn row(&self, bytes: &[u8], mut at: usize) -> (usize, Option<usize>) {
+    /// How many fields the row at `at` has, and its end.
+    fn row(&self, bytes: &[u8], mut at: usize) -> Result<(usize, usize), Fault> {
         let mut fields = 1;
         loop {
-            match self.end(bytes, at) {
-                Some(end) if bytes.get(end) == Some(&self.delimiter) => at = end + 1,
-                end => return (fields, end),
+            if bytes.get(at) == Some(&b'"') && quote_end(bytes, at + 1).is_none() {
+                return Err(Fault::Unclosed(at));
+            }
+            let end = self.end(bytes, at);
+            match bytes.get(end) {
+                Some(b) if *b == self.delimiter => at = end + 1,
+                None | Some(b'\n' | b'\r') => return Ok((fields, end)),
+                Some(_) => return Err(Fault::BehindQuote(end)),
             }
             fields += 1;
         }
     }
 
-    fn names(&self, text: &str, mut at: usize) -> Result<Vec<String>, String> {
+    /// Takes the names of the columns from the row at `at`, in which no quote is open.
+    fn read_header(&mut self, text: &str, mut at: usize) -> Result<(), String> {
         let bytes = text.as_bytes();
-        if self.row(bytes, at).1.is_none() {
-            return Err(self.unclosed(bytes, at));
-        }
         let line = line_of(bytes, at);
-        let mut names: Vec<String> = Vec::new();
         loop {
             let (end, next) = self.field(bytes, at);
             let mut unquoted = String::new();
             let name = value(&text[at..end], &mut unquoted);
+            let number = self.header.len();
             if name.is_empty() {
-                let number = names.len() + 1;
-                return Err(format!("line {line}: column {number} has no name: give it one, or take it out"));
+                return Err(format!("line {line}: column {} has no name: give it one, or take it out", number + 1));
             }
-            if names.iter().any(|other| other == name) {
+            if self.numbers.insert(name.into(), number).is_some() {
                 let name = name.escape_debug();
                 return Err(format!("line {line}: the column '{name}' is there twice: give each a name of its own"));
             }
-            names.push(name.into());
+            self.header.push(name.into());
             match next {
                 Some(next) => at = next,
-                None => return Ok(names),
+                None => return Ok(()),
             }
         }
-    }
-
-    /// Only a row's last field can have an open quote, since it takes all that is left.
-    fn unclosed(&self, bytes: &[u8], mut at: usize) -> String {
-        while let Some(end) = self.end(bytes, at) {
-            at = end + 1;
-        }
-        let line = line_of(bytes, at);
-        format!("line {line}: a quote is not closed: end the field with \", and write a quote inside it as \"\"")
     }
 
     fn ragged(&self, line: u64, fields: usize) -> String {
@@ -164,25 +178,59 @@ impl Csv {
     }
 }
 
-/// What a field means: itself, or what is inside its quotes. Text behind the closing quote belongs to it.
+impl Fault {
+    fn explain(&self, bytes: &[u8]) -> String {
+        match *self {
+            Fault::Unclosed(at) => format!(
+                "line {}: a quote is not closed: end the field with \", and write a quote inside it as \"\"",
+                line_of(bytes, at)
+            ),
+            Fault::BehindQuote(at) => format!(
+                "line {}: text stands behind the closing quote of a field: write a quote inside it as \"\"",
+                line_of(bytes, at)
+            ),
+        }
+    }
+}
+
+/// What a field means: itself, or what is inside its quotes.
 #[inline]
 pub(super) fn value<'a>(field: &'a str, unquoted: &'a mut String) -> &'a str {
-    let Some(mut rest) = field.strip_prefix('"') else { return field };
-    if let Some(inside) = rest.strip_suffix('"').filter(|inside| !inside.contains('"')) {
+    let Some(inside) = field.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return field };
+    if memchr(b'"', inside.as_bytes()).is_none() {
         return inside;
     }
     unquoted.clear();
-    while let Some((before, behind)) = rest.split_once('"') {
+    let mut rest = inside;
+    // Two of them are one that is meant.
+    while let Some((before, behind)) = rest.split_once("\"\"") {
         unquoted.push_str(before);
-        let Some(behind) = behind.strip_prefix('"') else {
-            rest = behind;
-            break;
-        };
         unquoted.push('"');
         rest = behind;
     }
     unquoted.push_str(rest);
     unquoted
+}
+
+/// Behind the quote that closes what begins at `at`, if there is one.
+#[inline]
+fn quote_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = seek(bytes, at, |b| b == b'"', |rest| memchr(b'"', rest)) + 1;
+        if at > bytes.len() {
+            return None;
+        }
+        // Two of them are one that is meant.
+        if bytes.get(at) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// A carriage return is here, and neither the end of the text nor of a line behind it.
+fn splits_line(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'\r') && !matches!(bytes.get(at + 1), None | Some(b'\r' | b'\n'))
 }
 
 /// The first byte from `at` on that ends no line.
@@ -236,10 +284,11 @@ mod tests {
         assert_eq!(table("\n\"id\",\"name\"\n1,\"Ann\"\n2,\"\"\n\"\",Zoë"), plain);
         assert_eq!(table("\"a,b\";c\n1;2"), [["a,b", "c"], ["1", "2"]]);
         assert_eq!(
-            table("a,b\n\"x \"\"y\"\"\",\"one\r\n\r\ntwo\"\n\"q\"r\"s,t\"u\"\n"),
-            [["a", "b"], ["x \"y\"", "one\r\n\r\ntwo"], ["qr\"s", "t\"u\""]]
+            table("a,b\n\"x \"\"y\"\"\",\"one\r\n\r\ntwo\"\n5\",t\"u\"\n \"v\",{\\\"w\\\":1}\n\"\"\"\",\"\"\"\"\"\"\n"),
+            [["a", "b"], ["x \"y\"", "one\r\n\r\ntwo"], ["5\"", "t\"u\""], [" \"v\"", "{\\\"w\\\":1}"], ["\"", "\"\""]]
         );
         assert_eq!(table("a\n\"\"\nx y"), [["a"], [""], ["x y"]]);
+        assert_eq!(table("a\r\nx\r\r\ny\r"), [["a"], ["x"], ["y"]]);
     }
 
     #[test]
@@ -262,6 +311,15 @@ mod tests {
             ("a,b\n\"1\n1\",\"", "line 3: a quote is not closed: "),
             ("a,\"b\n", "line 1: a quote is not closed: "),
             ("a,b\r1,2\r3\r", "line 3 has 1 field, and the header has 2: "),
+            ("a,b\n\"Ada\"x,2\n", "line 2: text stands behind the closing quote of a field: "),
+            ("a,b\n1,2\n3,\"4\" \n", "line 3: text stands behind the closing quote of a field: "),
+            ("a,b\n\"{\\\"a\\\":1}\",2\n", "line 2: text stands behind the closing quote of a field: "),
+            ("a,b\n\"\n\"\"\" \",2\n", "line 3: text stands behind the closing quote of a field: "),
+            ("\"a\"b,c\n1,2\n", "line 1: text stands behind the closing quote of a field: "),
+            ("a;b\n\"1\",\"2\"\n", "line 2: text stands behind the closing quote of a field: "),
+            ("a\nx\ry\n", "line 2: a carriage return stands in the middle of the line: "),
+            ("a,b\n\n1,2\n3,x\ry\r\n", "line 4: a carriage return stands in the middle of the line: "),
+            ("a,b\n1,2\n3,\0\n", "line 3 has a NUL byte: "),
         ] {
             assert!(feed(bytes).err().is_some_and(|given| given.starts_with(error)), "{bytes:?}: {error}");
         }

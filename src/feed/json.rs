@@ -9,13 +9,14 @@ use memchr::{memchr, memchr2};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::index::Index;
-use super::{Cell, line_of, seek};
+use super::{Cell, seek};
+use crate::encoding::line_of;
 
-/// Checks all of `text` from `start` on: an object on each line that is not blank.
-pub(super) fn check(text: &str, start: usize) -> Result<Index, String> {
+/// Checks all of `text`: an object on each line that is not blank.
+pub(super) fn check(text: &str) -> Result<Index, String> {
     let bytes = text.as_bytes();
     let mut index = Index::new(bytes.len());
-    let mut at = past_space(bytes, start);
+    let mut at = past_space(bytes, 0);
     while at < bytes.len() {
         let row = row(text, at);
         let wrong = |what| Err(format!("line {} is not a JSON object: {what}", line_of(bytes, at)));

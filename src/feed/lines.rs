@@ -5,6 +5,7 @@ use std::fmt;
 use memchr::memchr;
 
 use super::index::Index;
+use crate::encoding::without_mark;
 
 /// The lines of a file, empty ones apart.
 pub struct Lines {
@@ -19,14 +20,15 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    /// Lines end with `\n` or `\r\n`; empty ones are passed over.
+    /// Lines end with `\n` or `\r\n`; empty ones are passed over. A byte order mark belongs to the file, not to
+    /// its first line.
     ///
     /// # Errors
-    /// One line without the file's name, if there is no line.
+    /// One line without the file's name, if there is no line, or if lines of such a file do not end so.
     pub fn new(mut bytes: Vec<u8>) -> Result<Lines, String> {
         bytes.shrink_to_fit();
         let mut index = Index::new(bytes.len());
-        let mut at = 0;
+        let mut at = bytes.len() - without_mark(&bytes)?.len();
         while let Some(line) = line_from(&bytes, at) {
             index.push(line.start);
             at = line.end;
@@ -84,9 +86,16 @@ mod tests {
 
     #[test]
     fn a_file_without_lines_is_refused() {
-        for empty in [&b""[..], b"\n", b"\r\n\r\n", b"\r"] {
+        for empty in [&b""[..], b"\n", b"\r\n\r\n", b"\r", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"] {
             assert!(Lines::new(empty.to_vec()).is_err(), "{empty:?}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        assert_eq!(all(b"\xef\xbb\xbfa\n\xef\xbb\xbfb"), [&b"a"[..], b"\xef\xbb\xbfb"]);
+        let error = Lines::new(b"\xff\xfea\0\n\0".to_vec()).err();
+        assert_eq!(error.as_deref(), Some("the file is UTF-16: save it as UTF-8"));
     }
 
     proptest! {

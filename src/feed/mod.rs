@@ -18,6 +18,7 @@ use index::Index;
 pub use lines::Lines;
 pub use order::Order;
 
+use crate::encoding;
 use crate::rng;
 
 /// How a data file is written.
@@ -77,8 +78,6 @@ pub enum Cell<'a> {
     Missing,
 }
 
-const BYTE_ORDER_MARK: char = '\u{feff}';
-
 impl Feed {
     /// Checks all of `bytes`, so that no row can fail later.
     ///
@@ -86,14 +85,10 @@ impl Feed {
     /// One line without the file's name: where, what is wrong, what to do.
     pub fn new(name: &str, mut bytes: Vec<u8>, format: Format, order: Order) -> Result<Feed, String> {
         bytes.shrink_to_fit();
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let line = line_of(error.as_bytes(), error.utf8_error().valid_up_to());
-            format!("line {line} is not UTF-8: save the file as UTF-8")
-        })?;
-        let start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        let text = encoding::text(bytes)?;
         let (table, index) = match format {
-            Format::Csv => Csv::check(&text, start).map(|(csv, index)| (Table::Csv(csv), index))?,
-            Format::JsonLines => (Table::Json, json::check(&text, start)?),
+            Format::Csv => Csv::check(&text).map(|(csv, index)| (Table::Csv(csv), index))?,
+            Format::JsonLines => (Table::Json, json::check(&text)?),
         };
         Ok(Feed { name: name.into(), order, salt: order::salt(name), text, table, index })
     }
@@ -125,7 +120,7 @@ impl Feed {
     /// `address.city`, whether or not a row has it.
     pub fn column(&self, name: &str) -> Option<Column> {
         match &self.table {
-            Table::Csv(csv) => csv.header().iter().position(|other| other == name).map(|n| Column(Place::Field(n))),
+            Table::Csv(csv) => csv.number(name).map(|n| Column(Place::Field(n))),
             Table::Json => Some(Column(Place::Path(name.split('.').map(String::from).collect()))),
         }
     }
@@ -240,15 +235,6 @@ fn seek(bytes: &[u8], at: usize, is: impl Fn(u8) -> bool, far: impl Fn(&[u8]) ->
         Some(length) => at + length,
         None => far(rest).map_or(bytes.len(), |length| at + near.len() + length),
     }
-}
-
-/// The number of the line that the byte at `at` is on, from 1: one more than
-/// there are line ends before it. For errors, which come once.
-fn line_of(bytes: &[u8], at: usize) -> u64 {
-    let bytes = &bytes[..at.min(bytes.len())];
-    let ends =
-        bytes.iter().enumerate().filter(|&(i, b)| *b == b'\n' || *b == b'\r' && bytes.get(i + 1) != Some(&b'\n'));
-    ends.count() as u64 + 1
 }
 
 #[cfg(test)]

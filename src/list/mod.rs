@@ -5,6 +5,8 @@ mod text;
 
 use std::path::PathBuf;
 
+use crate::encoding::without_mark;
+
 /// Weights go up to here: counts of a log, of which those of any list can be added up in 64 bits.
 const MAX_WEIGHT: u32 = 1_000_000_000;
 
@@ -41,7 +43,7 @@ pub enum EntryBody {
 /// # Errors
 /// One line that names the line, says what is wrong with it and what to do.
 pub fn parse(text: &[u8]) -> Result<Vec<Entry>, String> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = without_mark(text)?;
     let text = str::from_utf8(text).map_err(|e| {
         let before = text[..e.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
         format!("line {}: this is not UTF-8: save the list as UTF-8, and give other bytes in base64", before + 1)
@@ -110,6 +112,7 @@ mod tests {
             (b"\n \r\n# GET /a\n", empty),
             (b"/a\n/b\xff\n/c", bytes),
             (b"/a\n\xe2\x82", bytes),
+            (b"\xff\xfe/\0a\0", "the file is UTF-16: save it as UTF-8"),
         ] {
             assert_eq!(parse(list), Err(error.into()));
         }

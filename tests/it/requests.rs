@@ -158,6 +158,34 @@ fn bodies_come_by_line() {
 }
 
 #[test]
+fn a_byte_order_mark_belongs_to_a_file_of_text_and_to_no_request() {
+    let files = Files::new();
+    let marked = |name: &str, text: &str| files.write(name, format!("\u{feff}{text}"));
+    let json = "\r\nContent-Type: application/json\r\n";
+    for (flag, body) in
+        [("--template", "{\"a\": 0}"), ("--data-lines", "{\"a\": 1}"), ("--data-file", "\u{feff}{\"a\": 2}")]
+    {
+        let text = body.trim_start_matches('\u{feff}').replace('0', "{{ index }}");
+        let shown = onrush("show http://127.0.0.1/").arg(flag).arg(marked("body", &text)).finish();
+        assert!(
+            shown.stdout.contains(json) && shown.stdout.ends_with(&format!("\r\n\r\n{body}\n")),
+            "{}",
+            shown.stdout
+        );
+    }
+    let rows = marked("rows", "{\"n\": 1}\n");
+    let shown = onrush("show http://127.0.0.1/{{rows.n}} --feed").arg(&rows).finish();
+    assert!(shown.stdout.starts_with("GET /1 HTTP/1.1\r\n"), "{}{}", shown.stdout, shown.stderr);
+    let wide = files.write("wide", b"\xff\xfea\0\n\0");
+    for flag in ["--template", "--data-lines", "--feed", "--targets"] {
+        let refused = onrush("show http://127.0.0.1/").arg(flag).arg(&wide).finish();
+        assert_eq!(refused.code, 2, "{flag}");
+        assert!(refused.stderr.contains("the file is UTF-16: save it as UTF-8"), "{}", refused.stderr);
+        assert_eq!(refused.stderr.lines().count(), 1, "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn unique_rows_end_the_run_when_they_are_used_up() {
     let files = Files::new();
     let ids = files.write("ids.csv", "id\n".to_string() + &(0..30).map(|id| format!("{id}\n")).collect::<String>());
