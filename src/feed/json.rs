@@ -27,6 +27,7 @@ pub(super) fn check(text: &str) -> Result<Index, String> {
             let what = error.to_string();
             // The line that serde counts is always its first.
             let what = what.rsplit_once(" at line ").map_or(&*what, |(what, _)| what);
+            let what = what.replace("recursion limit exceeded", "more than 127 objects and arrays within each other");
             return wrong(format!("{what} (byte {} of the object)", error.column()));
         }
         index.push(at);
@@ -337,6 +338,19 @@ mod tests {
             ("{\"a\":1e999}", "line 1 is not a JSON object: number out of range (byte 10 of the object)"),
         ] {
             assert_eq!(feed(text).err().as_deref(), Some(error), "{text}");
+        }
+        for deep in ["[", "{\"a\":"] {
+            let error = feed(&format!("{{}}\n{{\"a\":{}", deep.repeat(100_000))).err().unwrap();
+            let said = "line 2 is not a JSON object: more than 127 objects and arrays within each other (byte ";
+            assert!(error.starts_with(said), "{error}");
+        }
+        let lone = ["\\udc00", "\\ud800x", "\\ud800\\u0041", "\\ud800\\ud800"]
+            .map(|text| format!("{{}}\n{{\"a\":\"{text}\"}}"));
+        for text in
+            lone.iter().chain([&"{}\n{\"\\ud800\":1}".into(), &"{}\n{\"a\":\"\t\"}".into(), &"{}\n{\"a\":01}".into()])
+        {
+            let error = feed(text).err();
+            assert!(error.as_ref().is_some_and(|e| e.starts_with("line 2 is not a JSON object: ")), "{text} {error:?}");
         }
     }
 

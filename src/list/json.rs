@@ -61,6 +61,7 @@ fn explain(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let what = said.strip_suffix(&place).unwrap_or(&said).replace('`', "'").replace(char::is_control, "\u{fffd}");
+    let what = what.replace("recursion limit exceeded", "more than 127 objects and arrays within each other");
     format!("{what} at column {}: {HINT}", error.column())
 }
 
@@ -149,6 +150,10 @@ mod tests {
             (
                 r#"{"header": {"A": 5}}"#,
                 hint("a header's value is neither a string nor an array of strings at column 19"),
+            ),
+            (
+                &format!(r#"{{"header": {{"A": {}"#, "[".repeat(100_000)),
+                hint("more than 127 objects and arrays within each other at column 143"),
             ),
             (r#"{"header": []}"#, hint("invalid type: sequence, expected an object of headers at column 11")),
             (

@@ -11,6 +11,7 @@
 mod buffer;
 mod built_in;
 mod chance;
+mod depth;
 mod error;
 mod filter;
 mod function;
@@ -89,6 +90,7 @@ impl Template {
     /// # Errors
     /// What is wrong, with its place.
     pub fn compile(name: &str, text: &str, feeds: &[Arc<Feed>]) -> Result<Template, TemplateError> {
+        depth::check(name, text)?;
         let parsed = parse::parse(name, text, feeds)?;
         // Also where it is not needed: what minijinja does not take is none of its templates.
         Machine::new(name, text, feeds)?;
