@@ -21,8 +21,11 @@ fuzz_target!(|text: &str| {
     if text.matches("for").count() > 2 || text.contains("range") || text.contains('*') {
         return;
     }
-    let csv = Feed::new("users", b"id,name\n1,\"A \"\"B\"\"\"\n2,c/d?\n".to_vec(), Format::Csv, Order::Sequential);
-    let feeds = [Arc::new(csv.expect("it is well formed"))];
+    let csv = b"id,first-name\n1,\"A \"\"B\"\"\"\n2,c/d?\n".to_vec();
+    let json = b"{\"n\":7.12340e7,\"l\":[8.7E5,{\"a b\":-0}],\"s\":\"x\"}".to_vec();
+    let feeds = [("users", csv, Format::Csv), ("items", json, Format::JsonLines)]
+        .map(|(name, bytes, format)| Feed::new(name, bytes, format, Order::Sequential))
+        .map(|feed| Arc::new(feed.expect("it is well formed")));
     let template = match Template::compile("t", text, &feeds) {
         Ok(template) => template,
         Err(error) => {
@@ -35,6 +38,10 @@ fuzz_target!(|text: &str| {
     if is_compiled {
         let logic = Template::compile("t", &format!("{{% if true %}}{{% endif %}}{text}"), &feeds);
         let logic = logic.unwrap_or_else(|e| panic!("{text:?} is compiled, and minijinja says {e}"));
-        assert_eq!(rendered, render(logic), "{text:?}");
+        // Within a number or a text there is nothing; with logic it is an error to look for it.
+        match render(logic) {
+            Err(_) if rendered.is_ok() && text.contains("items") => {}
+            with_logic => assert_eq!(rendered, with_logic, "{text:?}"),
+        }
     }
 });

@@ -6,7 +6,7 @@
 
 mod csv;
 mod index;
-mod json;
+pub mod json;
 mod lines;
 mod order;
 
@@ -55,8 +55,17 @@ pub struct Column(Place);
 enum Place {
     /// CSV: the field with this number, from 0.
     Field(usize),
-    /// JSON lines: a key, and those inside what it names.
-    Path(Box<[String]>),
+    /// JSON lines: a key, and what leads on inside what it names.
+    Path(Box<[Step]>),
+}
+
+/// What leads to a value within a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A column, or a key of an object.
+    Key(String),
+    /// An item of an array, from 0.
+    Item(usize),
 }
 
 /// The value of one column in one row.
@@ -64,15 +73,13 @@ enum Place {
 pub enum Cell<'a> {
     /// A text, without quotes and escapes.
     Text(&'a str),
-    /// A whole number that 64 bits with a sign can hold.
-    Integer(i64),
-    /// Any other number, except whole ones that are larger than that.
-    Float(f64),
+    /// A number of JSON, as it stands.
+    Number(&'a str),
     /// True or false.
     Bool(bool),
     /// JSON's null.
     Null,
-    /// A nested object or array, or a whole number of more than 64 bits, as it stands.
+    /// A nested object or array, as it stands.
     Json(&'a str),
     /// JSON lines: the row has no such key.
     Missing,
@@ -121,7 +128,16 @@ impl Feed {
     pub fn column(&self, name: &str) -> Option<Column> {
         match &self.table {
             Table::Csv(csv) => csv.number(name).map(|n| Column(Place::Field(n))),
-            Table::Json => Some(Column(Place::Path(name.split('.').map(String::from).collect()))),
+            Table::Json => self.column_at(name.split('.').map(|key| Step::Key(key.into())).collect()),
+        }
+    }
+
+    /// CSV: the column whose header is the only step. JSON lines: any path, whether or not a row has it.
+    pub fn column_at(&self, path: Vec<Step>) -> Option<Column> {
+        match (&self.table, &path[..]) {
+            (Table::Csv(_), [Step::Key(name)]) => self.column(name),
+            (Table::Csv(_), _) => None,
+            (Table::Json, _) => Some(Column(Place::Path(path.into()))),
         }
     }
 

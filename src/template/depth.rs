@@ -101,7 +101,7 @@ fn find(text: &[u8], at: usize, what: &[u8]) -> Option<usize> {
 }
 
 /// Behind the closing quote of the string whose inside begins at `at`.
-fn end_of_string(text: &[u8], mut at: usize, quote: u8) -> usize {
+pub(super) fn end_of_string(text: &[u8], mut at: usize, quote: u8) -> usize {
     while at < text.len() && text[at] != quote {
         at += 1 + usize::from(text[at] == b'\\');
     }

@@ -1,19 +1,21 @@
 //! Templates with logic: minijinja, with the same values, functions and filters.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use minijinja::value::{Object, ValueKind};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value as Jinja};
 
 use super::buffer::Buffer;
 use super::error::TemplateError;
 use super::filter::Filter;
 use super::function::{self, Argument, FUNCTIONS};
+use super::parse;
 use super::sample::{Field, Fields};
 use super::stamp::Stamp;
 use super::value::{Facts, Kind, Value};
-use crate::feed::{Cell, Feed, Reader};
+use crate::feed::{Cell, Feed, Reader, Step, json};
 use crate::rng::{SeedableRng, Xoshiro256PlusPlus};
 use crate::time::Nanos;
 
@@ -36,11 +38,16 @@ pub(super) struct Current {
     pub(super) rng: Xoshiro256PlusPlus,
     stamp: Stamp,
     readers: Vec<Reader>,
+    /// As what numbers are written that this request has met, where minijinja would write them otherwise: `1.10`,
+    /// `1E5`. By the bits of their values, which are all that minijinja keeps of them.
+    spellings: HashMap<u64, Box<str>>,
     out: Buffer,
     scratch: Vec<u8>,
 }
 
 const NAME: &str = "template";
+/// minijinja's filter, which ours makes use of.
+const JOIN: &str = "join_of_minijinja";
 
 impl Machine {
     /// Compiles `text`.
@@ -51,7 +58,6 @@ impl Machine {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_formatter(write_value);
         environment.set_debug(true);
         let current = Arc::new(Mutex::new(Current {
             index: 0,
@@ -63,19 +69,39 @@ impl Machine {
             rng: Xoshiro256PlusPlus::seed_from_u64(0),
             stamp: Stamp::new(),
             readers: feeds.iter().map(|feed| Reader::new(Arc::clone(feed))).collect(),
+            spellings: HashMap::new(),
             out: Buffer::new(),
             scratch: Vec::new(),
         }));
+        let writer = Arc::clone(&current);
+        environment.set_formatter(move |out, state, value| write_value(out, state, value, &writer));
+        let writer = Arc::clone(&current);
+        environment.add_filter("string", move |value: Jinja| match value.kind() {
+            ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+            ValueKind::String => Ok(value),
+            _ => Ok(shown(&value, &writer).into()),
+        });
+        let writer = Arc::clone(&current);
+        environment.add_filter(JOIN, minijinja::filters::join);
+        environment.add_filter("join", move |state: &mut State<'_, '_>, value: Jinja, arguments: Rest<Jinja>| {
+            let spelt = |item: Jinja| if item.is_number() { shown(&item, &writer).into() } else { item };
+            let value = match value.kind() {
+                ValueKind::Seq | ValueKind::Iterable => value.try_iter()?.map(spelt).collect(),
+                _ => value,
+            };
+            let arguments: Vec<Jinja> = std::iter::once(value).chain(arguments.0).collect();
+            state.apply_filter(JOIN, &arguments)
+        });
         for function in FUNCTIONS {
             let current = Arc::clone(&current);
-            let call = move |arguments: minijinja::value::Rest<Jinja>| lock(&current).call(function, &arguments);
+            let call = move |arguments: Rest<Jinja>| call(function, &arguments, &current);
             environment.add_function(function, call);
         }
         for (filter_name, filter) in Filter::ALL {
             let current = Arc::clone(&current);
             environment.add_filter(filter_name, move |value: Jinja| filtered(filter, &value, &current));
         }
-        environment.add_template_owned(NAME, text.to_string()).map_err(|e| at(name, text, &e))?;
+        environment.add_template_owned(NAME, text.to_string()).map_err(|e| at(name, text, &e, feeds))?;
         let mut objects = vec![("sample".to_string(), Jinja::from_object(Sample(Arc::clone(&current))))];
         for (number, feed) in feeds.iter().enumerate() {
             let row = Jinja::from_object(Row { current: Arc::clone(&current), feed: number });
@@ -95,6 +121,7 @@ impl Machine {
         let mut values = self.objects.clone();
         {
             let mut current = lock(&self.current);
+            current.spellings.clear();
             prepare(&mut current);
             values.push(("index".into(), current.index.into()));
             values.push(("user_number".into(), current.user.into()));
@@ -108,14 +135,37 @@ impl Machine {
 }
 
 /// Where an error of minijinja is, in the template called `name`.
-pub(super) fn at(name: &str, text: &str, error: &Error) -> TemplateError {
+pub(super) fn at(name: &str, text: &str, error: &Error, feeds: &[Arc<Feed>]) -> TemplateError {
     let line_start = |line: usize| text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let place = error.range().map_or_else(|| error.line().map_or(0, line_start), |range| range.start);
+    if error.kind() == ErrorKind::UndefinedError
+        && let Some((message, place)) = unknown(text, place, error, feeds)
+    {
+        return TemplateError::new(name, text, place, message);
+    }
     let what = match error.kind() {
         ErrorKind::UndefinedError if error.detail().is_none() => "a value that does not exist".to_string(),
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     };
     TemplateError::new(name, text, place, what.replace('\n', " "))
+}
+
+/// What does not exist may be a column of a feed, of which there is more to say. minijinja says the expression
+/// where it can, as "`users.mail` is undefined"; else the one at the start of the tag is looked at.
+fn unknown(text: &str, place: usize, error: &Error, feeds: &[Arc<Feed>]) -> Option<(String, usize)> {
+    let said = error.detail().and_then(|detail| detail.strip_prefix('`')?.strip_suffix("` is undefined"));
+    if let Some((message, _)) = said.and_then(|said| parse::unknown(said, 0, feeds)) {
+        return Some((message, place));
+    }
+    let start = text[..place].rfind("{{").filter(|_| said.is_none())? + 2;
+    parse::unknown(text, start + usize::from(text[start..].starts_with('-')), feeds)
+}
+
+/// The text that a literal means, quotes and escapes included.
+pub(super) fn text(literal: &str) -> Option<String> {
+    let environment = Environment::empty();
+    let value = environment.compile_expression(literal).ok()?.eval(()).ok()?;
+    value.as_str().map(String::from)
 }
 
 /// A worker renders one template at a time, so nobody ever waits for this lock.
@@ -149,27 +199,61 @@ impl Current {
         (text, kind)
     }
 
-    fn call(&mut self, function: &str, arguments: &[Jinja]) -> Result<Jinja, Error> {
-        let value = value_of(function, arguments)?;
-        let (text, kind) = self.write(&value);
-        Ok(match kind {
-            Kind::Text => text.into(),
-            // A number that can be reckoned with.
-            Kind::Json => match text.parse::<i64>() {
-                Ok(n) => n.into(),
-                Err(_) => text.parse::<f64>().map_or_else(|_| text.into(), Jinja::from),
-            },
-        })
+    /// A number that can be reckoned with, and that is written as it is spelt here.
+    fn number(&mut self, text: &str) -> Jinja {
+        if let Some(number) = whole(text) {
+            return number;
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => {
+                let value = Jinja::from(number);
+                if value.to_string() == text {
+                    self.spellings.remove(&number.to_bits());
+                } else {
+                    self.spellings.insert(number.to_bits(), text.into());
+                }
+                value
+            }
+            _ => Jinja::from_object(Verbatim(text.into())),
+        }
+    }
+
+    /// As what a number is written, if that is not what minijinja makes of it.
+    fn spelling(&self, value: &Jinja) -> Option<String> {
+        if self.spellings.is_empty() || value.is_integer() {
+            return None;
+        }
+        let number = f64::try_from(value.clone()).ok()?;
+        self.spellings.get(&number.to_bits()).map(|text| text.to_string())
     }
 }
 
-/// What a filter makes of a value. The lock is not held while a value is
-/// written, which may have to look into the row for it.
+/// A whole number that is written as it is spelt here.
+fn whole(text: &str) -> Option<Jinja> {
+    // minijinja has numbers of up to 128 bits, and no zero with a sign.
+    let number = text.parse::<i64>().map(Jinja::from);
+    let number = number.or_else(|_| text.parse::<u64>().map(Jinja::from));
+    let number = number.or_else(|_| text.parse::<i128>().map(Jinja::from));
+    let number = number.or_else(|_| text.parse::<u128>().map(Jinja::from));
+    number.ok().filter(|number| number.to_string() == text)
+}
+
+fn call(function: &str, arguments: &[Jinja], current: &Mutex<Current>) -> Result<Jinja, Error> {
+    let value = value_of(function, arguments, current)?;
+    let mut current = lock(current);
+    let (text, kind) = current.write(&value);
+    Ok(match kind {
+        Kind::Text => text.into(),
+        Kind::Json => current.number(&text),
+    })
+}
+
+/// What a filter makes of a value.
 fn filtered(filter: Filter, value: &Jinja, current: &Mutex<Current>) -> Result<Jinja, Error> {
     let (text, kind) = match value.kind() {
         ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => (json(value, current)?, Kind::Json),
-        _ => (shown(value), if value.as_str().is_some() { Kind::Text } else { Kind::Json }),
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => (to_json(value, current)?, Kind::Json),
+        _ => (shown(value, current), if value.as_str().is_some() { Kind::Text } else { Kind::Json }),
     };
     let mut out = Buffer::new();
     out.bytes(text.as_bytes());
@@ -183,20 +267,65 @@ fn filtered(filter: Filter, value: &Jinja, current: &Mutex<Current>) -> Result<J
 }
 
 /// A list or a map as JSON: as it stands where it is from a file.
-fn json(value: &Jinja, current: &Mutex<Current>) -> Result<String, Error> {
+fn to_json(value: &Jinja, current: &Mutex<Current>) -> Result<String, Error> {
     if let Some(row) = value.downcast_object_ref::<Row>() {
-        return Ok(lock(current).readers[row.feed].json().unwrap_or_default().into());
+        return row.json();
     }
     if value.downcast_object_ref::<Nested>().is_some() || value.downcast_object_ref::<Absent>().is_some() {
         return Ok(value.to_string());
     }
-    serde_json::to_string(value).map_err(|e| Error::new(ErrorKind::BadSerialization, e.to_string()))
+    let mut out = String::new();
+    write_json(value, current, MAX_NESTING, &mut out)?;
+    Ok(out)
+}
+
+/// As deep as JSON may be that serde_json reads.
+const MAX_NESTING: usize = 127;
+
+/// Writes a value as JSON, with numbers as they are spelt.
+fn write_json(value: &Jinja, current: &Mutex<Current>, nesting: usize, out: &mut String) -> Result<(), Error> {
+    let wrong = |what: String| Error::new(ErrorKind::BadSerialization, what);
+    let inside = || {
+        nesting.checked_sub(1).ok_or_else(|| wrong(format!("more than {MAX_NESTING} lists and maps within each other")))
+    };
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            let nesting = inside()?;
+            out.push('[');
+            for (number, item) in value.try_iter()?.enumerate() {
+                if number > 0 {
+                    out.push(',');
+                }
+                write_json(&item, current, nesting, out)?;
+            }
+            out.push(']');
+        }
+        ValueKind::Map if value.downcast_object_ref::<Row>().is_some() => *out += &to_json(value, current)?,
+        ValueKind::Map if value.downcast_object_ref::<Absent>().is_none() => {
+            let nesting = inside()?;
+            out.push('{');
+            for (number, key) in value.try_iter()?.enumerate() {
+                if number > 0 {
+                    out.push(',');
+                }
+                let name = key.as_str().map_or_else(|| shown(&key, current), String::from);
+                *out += &serde_json::to_string(&name).map_err(|e| wrong(e.to_string()))?;
+                out.push(':');
+                write_json(&value.get_item(&key)?, current, nesting, out)?;
+            }
+            out.push('}');
+        }
+        ValueKind::Bool | ValueKind::None | ValueKind::Number | ValueKind::Map => *out += &shown(value, current),
+        _ if value.downcast_object_ref::<Verbatim>().is_some() => *out += &value.to_string(),
+        _ => *out += &serde_json::to_string(value).map_err(|e| wrong(e.to_string()))?,
+    }
+    Ok(())
 }
 
 /// The value of a call.
-fn value_of(function: &str, arguments: &[Jinja]) -> Result<Value, Error> {
+fn value_of(function: &str, arguments: &[Jinja], current: &Mutex<Current>) -> Result<Value, Error> {
     let argument = |argument: &Jinja| Argument {
-        text: shown(argument),
+        text: shown(argument, current),
         is_json: argument.as_str().is_none(),
         number: f64::try_from(argument.clone()).ok(),
         whole: i64::try_from(argument.clone()).ok(),
@@ -205,18 +334,24 @@ fn value_of(function: &str, arguments: &[Jinja]) -> Result<Value, Error> {
     function::call(function, &arguments).map_err(|message| Error::new(ErrorKind::InvalidOperation, message))
 }
 
-/// Values as JSON has them, where Python's words differ.
-fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Jinja) -> Result<(), Error> {
+/// Values as JSON has them where Python's words differ, and numbers as they are spelt.
+fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Jinja,
+    current: &Mutex<Current>,
+) -> Result<(), Error> {
     match value.kind() {
-        ValueKind::Bool | ValueKind::None => Ok(out.write_str(&shown(value))?),
+        ValueKind::Bool | ValueKind::None | ValueKind::Number => Ok(out.write_str(&shown(value, current))?),
         _ => minijinja::escape_formatter(out, state, value),
     }
 }
 
-fn shown(value: &Jinja) -> String {
+fn shown(value: &Jinja, current: &Mutex<Current>) -> String {
     match value.kind() {
         ValueKind::Bool => if value.is_true() { "true" } else { "false" }.into(),
         ValueKind::None => "null".into(),
+        ValueKind::Number => lock(current).spelling(value).unwrap_or_else(|| value.to_string()),
         _ => value.to_string(),
     }
 }
@@ -226,8 +361,8 @@ fn shown(value: &Jinja) -> String {
 struct Verbatim(String);
 
 impl Object for Verbatim {
-    fn repr(self: &Arc<Self>) -> minijinja::value::ObjectRepr {
-        minijinja::value::ObjectRepr::Plain
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -247,11 +382,9 @@ impl fmt::Debug for Sample {
 impl Object for Sample {
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
         let field = Field::named(key.as_str()?)?;
-        let (text, _) = lock(&self.0).write(&Value::Sample(field));
-        Some(match field.is_number() {
-            true => Jinja::from_object(Verbatim(text)),
-            false => text.into(),
-        })
+        let mut current = lock(&self.0);
+        let (text, _) = current.write(&Value::Sample(field));
+        Some(if field.is_number() { current.number(&text) } else { text.into() })
     }
 }
 
@@ -259,6 +392,18 @@ impl Object for Sample {
 struct Row {
     current: Arc<Mutex<Current>>,
     feed: usize,
+}
+
+impl Row {
+    fn json(&self) -> Result<String, Error> {
+        let locked = lock(&self.current);
+        let reader = &locked.readers[self.feed];
+        reader.json().map(String::from).ok_or_else(|| {
+            let name = reader.feed().name();
+            let what = format!("{name} is a row of CSV: write {name}.column for one of its values");
+            Error::new(ErrorKind::InvalidOperation, what)
+        })
+    }
 }
 
 impl fmt::Debug for Row {
@@ -269,30 +414,35 @@ impl fmt::Debug for Row {
 
 impl Object for Row {
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        value_at(&self.current, self.feed, key.as_str()?)
+        let mut locked = lock(&self.current);
+        let reader = &mut locked.readers[self.feed];
+        let column = reader.feed().column_at(vec![step(key)?])?;
+        let number = match reader.cell(&column) {
+            Cell::Number(text) => text.to_string(),
+            cell => return Some(value_of_cell(&cell, &self.current)),
+        };
+        Some(locked.number(&number))
     }
 }
 
-/// What stands under `path` in the current row of a feed; None if it has no such column.
-fn value_at(current: &Arc<Mutex<Current>>, feed: usize, path: &str) -> Option<Jinja> {
-    let mut locked = lock(current);
-    let reader = &mut locked.readers[feed];
-    let column = reader.feed().column(path)?;
-    Some(match reader.cell(&column) {
+/// What minijinja asks an object for.
+fn step(key: &Jinja) -> Option<Step> {
+    match key.as_str() {
+        Some(key) => Some(Step::Key(key.into())),
+        None => key.as_usize().map(Step::Item),
+    }
+}
+
+/// What a cell means, which is no number.
+fn value_of_cell(cell: &Cell<'_>, current: &Arc<Mutex<Current>>) -> Jinja {
+    match *cell {
         Cell::Text(text) => text.into(),
-        Cell::Integer(n) => n.into(),
-        Cell::Float(n) => n.into(),
         Cell::Bool(b) => b.into(),
         Cell::Null => ().into(),
         Cell::Missing => Jinja::from_object(Absent),
-        Cell::Json(text) => match serde_json::from_str::<Jinja>(text) {
-            Ok(value) if matches!(value.kind(), ValueKind::Map | ValueKind::Seq) => {
-                let current = Arc::clone(current);
-                Jinja::from_object(Nested { current, feed, path: path.into(), text: text.into(), value })
-            }
-            _ => Jinja::from_object(Verbatim(text.into())),
-        },
-    })
+        Cell::Json(text) => Jinja::from_object(Nested { current: Arc::clone(current), text: text.into() }),
+        Cell::Number(text) => Jinja::from_object(Verbatim(text.into())),
+    }
 }
 
 /// What a row does not have: null when it is written, false when it is asked about.
@@ -304,8 +454,8 @@ impl Object for Absent {
         Some(Jinja::from_dyn_object(Arc::clone(self)))
     }
 
-    fn enumerate(self: &Arc<Self>) -> minijinja::value::Enumerator {
-        minijinja::value::Enumerator::Empty
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Empty
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -317,10 +467,23 @@ impl Object for Absent {
 /// looked into stays as it stands.
 struct Nested {
     current: Arc<Mutex<Current>>,
-    feed: usize,
-    path: String,
-    text: String,
-    value: Jinja,
+    /// As it was checked with its row.
+    text: Box<str>,
+}
+
+impl Nested {
+    fn is_list(&self) -> bool {
+        self.text.starts_with('[')
+    }
+
+    /// What stands inside, or that there is nothing.
+    fn value(&self, text: Option<&str>) -> Jinja {
+        let mut unquoted = String::new();
+        match text.map_or(Cell::Missing, |text| json::cell(text, &mut unquoted)) {
+            Cell::Number(text) => lock(&self.current).number(text),
+            cell => value_of_cell(&cell, &self.current),
+        }
+    }
 }
 
 impl fmt::Debug for Nested {
@@ -330,25 +493,19 @@ impl fmt::Debug for Nested {
 }
 
 impl Object for Nested {
-    fn repr(self: &Arc<Self>) -> minijinja::value::ObjectRepr {
-        match self.value.kind() {
-            ValueKind::Seq => minijinja::value::ObjectRepr::Seq,
-            _ => minijinja::value::ObjectRepr::Map,
-        }
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        if self.is_list() { ObjectRepr::Seq } else { ObjectRepr::Map }
     }
 
     fn get_value(self: &Arc<Self>, key: &Jinja) -> Option<Jinja> {
-        match (key.as_str(), self.value.kind()) {
-            (Some(key), ValueKind::Map) => value_at(&self.current, self.feed, &format!("{}.{key}", self.path)),
-            _ => self.value.get_item(key).ok().filter(|value| !value.is_undefined()),
-        }
+        Some(self.value(json::find(&self.text, &[step(key)?])))
     }
 
-    fn enumerate(self: &Arc<Self>) -> minijinja::value::Enumerator {
-        match self.value.try_iter() {
-            Ok(items) => minijinja::value::Enumerator::Values(items.collect()),
-            Err(_) => minijinja::value::Enumerator::NonEnumerable,
-        }
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(match self.is_list() {
+            true => json::items(&self.text).map(|item| self.value(Some(item))).collect(),
+            false => json::keys(&self.text).into_iter().map(Jinja::from).collect(),
+        })
     }
 
     fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -247,7 +247,9 @@ impl Renderer {
                 select(current.readers(), &seeds, moment);
             };
             let rendered = machine.render(prepare, &mut self.out);
-            rendered.map_err(|error| Box::new(logic::at(&self.template.name, &self.template.text, &error)))?;
+            rendered.map_err(|error| {
+                Box::new(logic::at(&self.template.name, &self.template.text, &error, &self.template.feeds))
+            })?;
             return Ok(self.out.written());
         }
         let segments = match &self.template.program {

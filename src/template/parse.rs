@@ -8,12 +8,14 @@ use std::sync::Arc;
 use memchr::memchr_iter;
 
 use super::buffer::Literal;
+use super::depth;
 use super::error::TemplateError;
 use super::filter::Filter;
 use super::function::{self, Argument, FUNCTIONS};
+use super::logic;
 use super::sample::Field;
 use super::value::Value;
-use crate::feed::{Feed, Format};
+use crate::feed::{Feed, Format, Step};
 
 /// A template without logic: values, each with the text before it, and the text behind the last.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,8 +191,12 @@ impl Expression<'_> {
     }
 
     fn named(&mut self, name: &str, start: usize) -> Result<Value, Trouble> {
-        if self.accept(".") {
-            return self.member(name, start);
+        if ["true", "false", "none", "True", "False", "None", "not"].contains(&name) {
+            return Err(Beyond("an expression", start));
+        }
+        let (path, at) = self.path()?;
+        if !path.is_empty() {
+            return self.member(name, start, path, at);
         }
         self.space();
         if self.accept("(") {
@@ -202,7 +208,6 @@ impl Expression<'_> {
             "user_number" => Ok(Value::UserNumber),
             "wave" => Ok(Value::Wave),
             "seed" => Ok(Value::Seed),
-            "true" | "false" | "none" | "True" | "False" | "None" | "not" => Err(Beyond("an expression", start)),
             _ if self.feed(name, start)?.is_some() => self.row(name, start),
             _ if FUNCTIONS.contains(&name) => Err(Wrong(format!("{name} is a function: write {name}()"), start)),
             _ => Err(Wrong(format!("there is no value '{name}': {}", known(self.feeds)), start)),
@@ -229,28 +234,67 @@ impl Expression<'_> {
         }
     }
 
-    /// `name.member`: a value of the sample, or of a row.
-    fn member(&mut self, name: &str, start: usize) -> Result<Value, Trouble> {
-        let at = self.at;
-        let mut path = self.word().ok_or(Beyond("an expression", at))?;
-        while self.accept(".") {
-            let at = self.at;
-            path = path + "." + &self.word().ok_or(Beyond("an expression", at))?;
+    /// What stands behind a name: `.key` and `["key"]`, as often as they come, or `[0]`; and where the first one begins.
+    fn path(&mut self) -> Result<(Vec<Step>, usize), Trouble> {
+        let mut path = Vec::new();
+        let mut first = self.at;
+        loop {
+            self.space();
+            let start = self.at;
+            let (step, at) = if self.accept(".") {
+                self.space();
+                let at = self.at;
+                (Step::Key(self.word().ok_or(Beyond("an expression", at))?), at)
+            } else if self.accept("[") {
+                self.space();
+                let at = self.at;
+                let Argument { text, is_json, .. } = self.literal()?;
+                let step = match is_json {
+                    false => Step::Key(text),
+                    // Arrays have items, and texts have characters, which minijinja counts from either end.
+                    true if path.is_empty() => Step::Item(text.parse().map_err(|_| Beyond("an index", at))?),
+                    true => return Err(Beyond("an index", at)),
+                };
+                self.space();
+                if !self.accept("]") {
+                    return Err(Beyond("an expression", at));
+                }
+                (step, at)
+            } else {
+                // A call of what is found there.
+                let is_call = !path.is_empty() && self.rest().starts_with('(');
+                return if is_call { Err(Beyond("an expression", start)) } else { Ok((path, first)) };
+            };
+            if path.is_empty() {
+                first = at;
+            }
+            path.push(step);
         }
-        if self.rest().starts_with(['(', '[']) {
-            return Err(Beyond("an expression", start));
-        }
-        if let Some(feed) = self.feed(name, start)? {
-            let column = self.feeds[feed].column(&path);
-            return column.map(|column| Value::Cell(feed, column)).ok_or_else(|| {
-                let columns = self.feeds[feed].column_names().join(", ");
-                Wrong(format!("the feed '{}' has no column '{path}': it has {columns}", self.feeds[feed].name()), at)
+    }
+
+    /// What `path` leads to from `name`: a value of the sample, or of a row.
+    fn member(&mut self, name: &str, start: usize, path: Vec<Step>, at: usize) -> Result<Value, Trouble> {
+        let shown = |step: &Step| match step {
+            Step::Key(key) => key.escape_debug().to_string(),
+            Step::Item(number) => number.to_string(),
+        };
+        let said = path.iter().map(shown).collect::<Vec<_>>().join(".");
+        if let Some(number) = self.feed(name, start)? {
+            let feed = &self.feeds[number];
+            // A header with dots in it may be written as it stands.
+            let dotted = || feed.column(&said).filter(|_| said.contains('.'));
+            if feed.format() == Format::JsonLines && matches!(path[0], Step::Item(_)) {
+                return Err(Beyond("an index", at));
+            }
+            let column = feed.column_at(path).or_else(dotted);
+            return column.map(|column| Value::Cell(number, column)).ok_or_else(|| {
+                Wrong(format!("the feed '{}' has no column '{said}': it has {}", feed.name(), columns(feed)), at)
             });
         }
         match name {
-            "sample" => Field::named(&path).map(Value::Sample).ok_or_else(|| {
+            "sample" => Field::named(&said).map(Value::Sample).ok_or_else(|| {
                 let fields: Vec<&str> = Field::ALL.iter().map(|(name, _)| *name).collect();
-                Wrong(format!("the sample has no '{path}': it has {}", fields.join(", ")), at)
+                Wrong(format!("the sample has no '{said}': it has {}", fields.join(", ")), at)
             }),
             _ => Err(Wrong(format!("there is no feed '{name}': {}", known(self.feeds)), start)),
         }
@@ -277,12 +321,18 @@ impl Expression<'_> {
         if matches!(first, '"' | '\'') {
             self.at += 1;
             let end = self.rest().find([first, '\\']).ok_or(Beyond("an expression", start))?;
-            // An escaped character is rare: minijinja knows what it means.
-            if self.rest()[end..].starts_with('\\') {
-                return Err(Beyond("a text with a backslash", start));
-            }
-            let text = self.rest()[..end].to_string();
-            self.at += end + 1;
+            let text = match self.rest()[end..].starts_with('\\') {
+                false => {
+                    let text = self.rest()[..end].to_string();
+                    self.at += end + 1;
+                    text
+                }
+                // minijinja knows what an escaped character means.
+                true => {
+                    self.at = depth::end_of_string(self.text.as_bytes(), self.at, first as u8);
+                    logic::text(&self.text[start..self.at]).ok_or(Beyond("a text with a backslash", start))?
+                }
+            };
             return Ok(Argument { text, is_json: false, number: None, whole: None });
         }
         let rest = self.rest();
@@ -317,6 +367,30 @@ fn known(feeds: &[Arc<Feed>]) -> String {
 
 fn names(feeds: &[Arc<Feed>]) -> String {
     feeds.iter().map(|feed| feed.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// The columns of a feed, fit for one line.
+fn columns(feed: &Feed) -> String {
+    const MAX_SHOWN: usize = 20;
+    let names = feed.column_names();
+    let shown: Vec<String> = names.iter().take(MAX_SHOWN).map(|name| name.escape_debug().to_string()).collect();
+    match names.len().checked_sub(MAX_SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// What is wrong with the column of a feed, or the field of the sample, that is named at `at`: of a value that was found
+/// not to exist.
+pub(super) fn unknown(text: &str, at: usize, feeds: &[Arc<Feed>]) -> Option<(String, usize)> {
+    let mut expression = Expression { text, at, feeds };
+    expression.space();
+    let name = expression.word()?;
+    let is_ours = name == "sample" || expression.feed(&name, at).is_ok_and(|feed| feed.is_some());
+    match expression.named(&name, at) {
+        Err(Wrong(message, at)) if is_ours => Some((message, at)),
+        _ => None,
+    }
 }
 
 /// A number as the language writes it again.

@@ -254,8 +254,10 @@ fn the_built_in_template_is_compiled_by_hand_also_where_a_file_has_it() {
 }
 
 fn feeds() -> Vec<Arc<Feed>> {
-    let csv = b"id,name\n1,Ada \"A\" L\xc3\xb6w\n2,\"O'Neil, Zo\xc3\xab\"\n3,x/y?z\n".to_vec();
-    let json = "{\"n\":1,\"f\":2.5,\"b\":true,\"s\":\"a\\\"b\",\"o\":{\"k\":[1, 2]},\"z\":null}\n{\"n\":-7,\"f\":1e21,\"s\":\"\"}\n";
+    let csv =
+        b"id,name,first-name,a.b\n1,Ada \"A\" L\xc3\xb6w,Ada,1\n2,\"O'Neil, Zo\xc3\xab\",Zo,2\n3,x/y?z,x,3\n".to_vec();
+    let json = "{\"n\":1,\"f\":2.5,\"b\":true,\"s\":\"a\\\"b\",\"o\":{\"k\":[1, 2]},\"z\":null}\n\
+        {\"n\":-7,\"f\":1e21,\"s\":\"\"}\n{\"n\":1.10,\"f\":-0,\"o\":{\"k\":[1E5,0.1234567890123456789],\"x y\":20.0}}\n{}\n";
     let csv = Feed::new("users", csv, crate::feed::Format::Csv, Order::Random).unwrap();
     let json = Feed::new("items", json.into(), crate::feed::Format::JsonLines, Order::Sequential).unwrap();
     vec![Arc::new(csv), Arc::new(json)]
@@ -297,6 +299,12 @@ fn value_text() -> impl Strategy<Value = String> {
         "items.o.k",
         "items.z",
         "items.none",
+        "items['n']",
+        "items [ \"o\" ] . k",
+        "items.o['x y']",
+        "users['first-name']",
+        "users[\"a.b\"]",
+        "'a\\'\\n\\u00e4'",
         "items|json",
         "sample.guid",
         "sample.score",
@@ -388,6 +396,63 @@ fn values_are_as_documented() {
 }
 
 #[test]
+fn numbers_of_rows_are_written_as_they_are_spelt_with_logic_too() {
+    let row = "{\"n\":1.10,\"e\":1E5,\"zero\":-0,\"wide\":123456789012345678901234567890123456789012345,\"u\":18446744073709551616,\
+        \"long\":0.12345678901234567890,\"plain\":1.1,\"l\":[1.10,{\"m\":2.50}],\"o\":{\"a.b\":3.00}}";
+    let feed = Feed::new("f", row.into(), crate::feed::Format::JsonLines, Order::Sequential).unwrap();
+    let feeds = [Arc::new(feed)];
+    for (text, expected) in [
+        (
+            "{{ f.n }} {{ f.e | json }} {{ f.zero }} {{ f.wide }} {{ f.u }}",
+            "1.10 1E5 -0 123456789012345678901234567890123456789012345 18446744073709551616",
+        ),
+        ("{{ f.long | json }} {{ f.l }} {{ f.o | json }}", "0.12345678901234567890 [1.10,{\"m\":2.50}] {\"a.b\":3.00}"),
+        ("{{ f.l[0] }} {{ f.l[1].m }} {{ f.l[-1]['m'] }} {{ f.l[7] }} {{ f.o['a.b'] }}", "1.10 2.50 2.50 null 3.00"),
+        (
+            "{% for x in f.l %}{{ x }};{% endfor %}{% for k in f.o %}{{ k }}={{ f.o[k] }}{% endfor %}",
+            "1.10;{\"m\":2.50};a.b=3.00",
+        ),
+        (
+            "{% set n = f.n %}{{ n }} {{ n > 1 and n < 1.2 }} {{ n == 1.1 }} {{ n + 1 }} {{ f.e == 100000 }} {{ f.u - 1 }}",
+            "1.10 true true 2.1 true 18446744073709551615",
+        ),
+        (
+            "{{ [f.n, f.e, {'z': f.zero}] | json }} {{ [f.n, f.e] | join(', ') }} {{ f.long | string }}",
+            "[1.10,1E5,{\"z\":-0}] 1.10, 1E5 0.12345678901234567890",
+        ),
+        ("{{ f.n }} {{ f.plain }} {{ f.n }} {{ [f] | json == f | json }}", "1.10 1.1 1.10 false"),
+        (
+            "{{ [f.l, f.o, 1 < 2, none, 'a\\n', sample] | length }} {{ {'a': [true, none, 'b\"']} | json }}",
+            "6 {\"a\":[true,null,\"b\\\"\"]}",
+        ),
+    ] {
+        for text in [text.to_string(), format!("{{% if true %}}{{% endif %}}{text}")] {
+            assert_eq!(rendered(Template::compile("t", &text, &feeds).unwrap(), 1, 0), expected, "{text}");
+        }
+    }
+    let whole = Template::compile("t", "{% if true %}{{ [row] | json }}{% endif %}", &feeds).unwrap();
+    assert_eq!(rendered(whole, 1, 0), format!("[{row}]"));
+}
+
+#[test]
+fn columns_that_are_not_there_are_told_with_logic_too() {
+    for (text, message) in [
+        ("{{ users.mail }}", "t:1:28: the feed 'users' has no column 'mail': it has id, name"),
+        ("{{ users['e-mail'] | upper }}", "the feed 'users' has no column 'e-mail': it has id, name"),
+        ("{{ 1 == users.mail }}", "the feed 'users' has no column 'mail': it has id, name"),
+        ("{% if users['\\n'] %}{% endif %}", "the feed 'users' has no column '\\n': it has id, name"),
+        ("{{ other.mail }}", "undefined value"),
+        ("{{ users | json }}", "users is a row of CSV: write users.column for one of its values"),
+    ] {
+        let mut renderer = source_of(with_logic(text), 1).0;
+        let moment = Moment { index: 0, measured: true, user: 3, wave: Some(2), now: Nanos::ZERO };
+        let error = renderer.render(&moment).unwrap_err().to_string();
+        assert!(error.contains(message), "{text}: {error}");
+        assert_eq!(error.lines().count(), 3, "{error}");
+    }
+}
+
+#[test]
 fn errors_show_the_place() {
     let error = |text: &str| Template::compile("body.json", text, &feeds()).unwrap_err().to_string();
     assert_eq!(
@@ -396,8 +461,12 @@ fn errors_show_the_place() {
          name, email, hex, base64\n    \"id\": \"{{ uid() }}\"\n              ^"
     );
     for (text, message) in [
-        ("{{ users.mail }}", "t:1:10: the feed 'users' has no column 'mail': it has id, name"),
+        ("{{ users.mail }}", "t:1:10: the feed 'users' has no column 'mail': it has id, name, first-name, a.b"),
         ("{{ user.name }}", "there is no feed 'user'"),
+        ("{{ users['e-mail'] }}", "t:1:10: the feed 'users' has no column 'e-mail': it has id, name, first-name, a.b"),
+        ("{{ users['\\n'] }}", "the feed 'users' has no column '\\n': it has id"),
+        ("{{ users[0] }}", "the feed 'users' has no column '0': it has id"),
+        ("{{ sample['age'] }}", "the sample has no 'age': it has guid"),
         ("{{ row.name }}", "there are several feeds: name one of users, items"),
         ("{{ users }}", "users is a row of CSV: write users.column"),
         ("{{ items }}", "a row as a whole is {{ row | json }}"),

@@ -157,14 +157,9 @@ fn cell(reader: &mut Reader, column: &Column, out: &mut Buffer) -> Kind {
             out.bytes(text.as_bytes());
             return Kind::Text;
         }
-        Cell::Integer(n) => written(out, |pen| {
-            pen.sign(n < 0);
-            pen.long(n.unsigned_abs());
-        }),
-        Cell::Float(n) => float(out, n),
         Cell::Bool(b) => out.bytes(if b { b"true" } else { b"false" }),
         Cell::Null | Cell::Missing => out.bytes(b"null"),
-        Cell::Json(text) => out.bytes(text.as_bytes()),
+        Cell::Number(text) | Cell::Json(text) => out.bytes(text.as_bytes()),
     }
     Kind::Json
 }
@@ -173,16 +168,6 @@ fn cell(reader: &mut Reader, column: &Column, out: &mut Buffer) -> Kind {
 fn row(reader: &Reader, out: &mut Buffer) -> Kind {
     out.bytes(reader.json().unwrap_or_default().as_bytes());
     Kind::Json
-}
-
-/// As the template language writes floats: never with an exponent, always with a point.
-#[cold]
-fn float(out: &mut Buffer, n: f64) {
-    let text = n.to_string();
-    out.bytes(text.as_bytes());
-    if !text.contains('.') {
-        out.bytes(b".0");
-    }
 }
 
 /// A whole number from 0 to `span`, both included. The bias is below 2^-32 for spans below 2^32.
