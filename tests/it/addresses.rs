@@ -60,10 +60,11 @@ fn plan(model: Model, addresses: &[SocketAddr]) -> Plan {
         protocol: Protocol::Http1,
         checks: Checks::default(),
         redirects: None,
-        load: Load { model, users: 4, asked: 4, stop: Stop { requests, duration: None }, warmup: Warmup::None },
+        load: Load { model, users: 4, stop: Stop { requests, duration: None }, warmup: Warmup::None },
         limits: Limits { request: LIMIT, connect: LIMIT, drain: LIMIT },
         seed: 1,
         workers: 2,
+        connections_asked: 4,
         stamps: false,
         thresholds: vec![],
     }
@@ -121,7 +122,7 @@ fn what_is_known_of_an_address_serves_the_connections_after_it() {
     let (silent, server) = (Silent::new(), Hostile::start(|peer| peer.answer_all(OK)));
     let mut plan = plan(Model::Closed, &[silent.address(), server.address()]);
     plan.targets.list[0].head.keep_alive = false;
-    (plan.load.users, plan.load.asked, plan.workers) = (1, 1, 1);
+    (plan.load.users, plan.connections_asked, plan.workers) = (1, 1, 1);
     let before = monotonic();
     longest_connect_ms(&plan);
     let took = monotonic().since(before);
