@@ -124,18 +124,32 @@ impl Distribution {
         self.sum
     }
 
-    /// The exact mean, in nanoseconds. None if there is no value.
+    /// The exact mean, in nanoseconds; never outside [min, max]. None if there is no value.
     pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+        // Rounding the sum may lead out of these.
+        (self.count > 0).then(|| (self.sum as f64 / self.count as f64).clamp(self.min as f64, self.max as f64))
     }
 
-    /// The standard deviation in nanoseconds, from bucket mid-points (within 0.1 %). None if there is no value.
+    /// The standard deviation in nanoseconds: of the smallest and the largest value as they are, of the others
+    /// from bucket mid-points (a thousandth of the values off at most). Zero exactly if all values are equal.
+    /// None if there is no value.
     pub fn stddev(&self) -> Option<f64> {
         let mean = self.mean()?;
+        if self.min == self.max {
+            return Some(0.0);
+        }
         let square = |value: f64, count: u64| (value - mean).powi(2) * count as f64;
-        let middle = |low: Nanos, high: Nanos| low.0.midpoint(high.0) as f64;
-        let within: f64 = self.buckets().map(|(low, high, count)| square(middle(low, high), count)).sum();
-        Some(((within + square(self.max as f64, self.over)) / self.count as f64).sqrt())
+        let (first, last) = (histogram::index(self.min), histogram::index(self.max));
+        let mut squares = square(self.min as f64, 1) + square(self.max as f64, 1);
+        for (index, count) in self.in_use() {
+            // The extremes are counted above. One beyond the limit is in no bucket.
+            let extremes = u64::from(index == first) + u64::from(index == last);
+            let (low, high) = histogram::bounds(index);
+            let middle = low.max(self.min).midpoint(high.min(self.max));
+            squares += square(middle as f64, count.saturating_sub(extremes));
+        }
+        squares += square(self.max as f64, self.over.saturating_sub(1));
+        Some((squares / self.count as f64).sqrt())
     }
 
     /// x_p, the ceil(n*p)-th smallest value: the top of its bucket, so at most
@@ -322,6 +336,22 @@ mod tests {
     }
 
     #[test]
+    fn equal_values_do_not_deviate_and_two_do_as_they_are() {
+        for value in [0, 1, 2047, 123_457, 9_999_999, 3_599_999_999_999, 7_200_000_000_000, u64::MAX / 4] {
+            for n in [1, 2, 3, 1000, 999_983] {
+                let mut d = Distribution::new();
+                d.record_n(Nanos(value), n);
+                assert_eq!((d.stddev(), d.mean()), (Some(0.0), Some(value as f64)), "{n} x {value}");
+            }
+        }
+        // In one bucket, and in two.
+        for (low, high) in [(1_000_000, 1_000_400), (1_000, 1_000_000), (1_000, 7_200_000_000_000)] {
+            let expected = (high - low) as f64 / 2.0;
+            assert_eq!(of(&[low, high]).stddev(), Some(expected));
+        }
+    }
+
+    #[test]
     fn clearing_keeps_nothing() {
         let mut d = of(&[5, 6]);
         d.clear();
@@ -341,6 +371,13 @@ mod tests {
             prop_assert_eq!(d.quantiles([p, p, 1_000_000]), d.quantile(p).map(|x| [x, x, d.max().unwrap()]));
             prop_assert_eq!(d.min(), Some(Nanos(values[0])));
             prop_assert_eq!(d.max(), Some(Nanos(values[values.len() - 1])));
+            let (mean, n) = (d.sum() as f64 / values.len() as f64, values.len() as f64);
+            let (least, most) = (values[0] as f64, values[values.len() - 1] as f64);
+            prop_assert!((least..=most).contains(&d.mean().unwrap()));
+            let exact = (values.iter().map(|v| (*v as f64 - mean).powi(2)).sum::<f64>() / n).sqrt();
+            let stddev = d.stddev().unwrap();
+            prop_assert!((stddev - exact).abs() <= 0.001 * most + 1.0, "{stddev} for {exact}");
+            prop_assert_eq!(stddev == 0.0, least == most);
             let sum = d.sum_up_to(d.max().unwrap());
             prop_assert!((sum / d.sum() as f64 - 1.0).abs() <= 0.001, "{sum} for {}", d.sum());
         }
