@@ -87,9 +87,11 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// A rate per second: `0.52/s`, `87.3/s`, `12,345/s`.
+/// A rate per second: `0.52/s`, `87.3/s`, `12,345/s`; `0.0033/s` rather than one that seems to be none.
 pub fn rate(per_s: f64) -> String {
     match per_s {
+        r if r > 0.0 && r < 0.000_1 => "<0.0001/s".into(),
+        r if r > 0.0 && r < 0.01 => format!("{r:.4}/s"),
         r if r < 9.995 => format!("{r:.2}/s"),
         r if r < 999.95 => format!("{r:.1}/s"),
         r => format!("{}/s", grouped(r.round() as u64)),
@@ -106,6 +108,35 @@ pub fn percent(share: f64) -> String {
         v if v > 99.99 => ">99.99 %".into(),
         v => format!("{v:.2} %"),
     }
+}
+
+/// A share of one as a percentage in whole numbers, likewise.
+pub fn whole_percent(share: f64) -> String {
+    match share * 100.0 {
+        v if v > 0.0 && v < 1.0 => "<1 %".into(),
+        v if v > 99.0 && v < 100.0 => ">99 %".into(),
+        v => format!("{v:.0} %"),
+    }
+}
+
+/// A number with one decimal that is `0.0` only if it is zero.
+pub fn tenths(n: f64) -> String {
+    if n > 0.0 && n < 0.05 { "<0.1".into() } else { format!("{n:.1}") }
+}
+
+/// A number with at least this many decimals: more, where it would seem to be zero and is not.
+pub fn decimals(n: f64, least: usize) -> String {
+    let seems_zero = |decimals: &usize| n != 0.0 && n.abs() * 10_f64.powi(*decimals as i32) < 0.5;
+    let enough = (least..MOST_DECIMALS).find(|decimals| !seems_zero(decimals)).unwrap_or(MOST_DECIMALS);
+    format!("{n:.enough$}")
+}
+
+/// Below a nanosecond there is no time.
+const MOST_DECIMALS: usize = 12;
+
+/// A time in milliseconds, as this tool shows times; one that is not zero is a nanosecond at least.
+pub fn millis(ms: f64) -> Nanos {
+    Nanos(((ms * 1e6).round() as u64).max(u64::from(ms > 0.0)))
 }
 
 /// `1 wave`, `2 waves`.
@@ -172,6 +203,16 @@ mod tests {
         assert_eq!(bytes(1_234), "1.2 kB");
         assert_eq!(bytes(999_600), "1.0 MB");
         assert_eq!(rate(0.123), "0.12/s");
+        assert_eq!([0.0, 0.000_02, 0.0033, 0.0099].map(rate), ["0.00/s", "<0.0001/s", "0.0033/s", "0.0099/s"]);
+        let shares = [0.0, 0.000_1, 0.009_9, 0.42, 0.996, 1.0];
+        assert_eq!(shares.map(whole_percent), ["0 %", "<1 %", "<1 %", "42 %", ">99 %", "100 %"]);
+        assert_eq!([0.0, 0.01, 0.05, 2.0].map(tenths), ["0.0", "<0.1", "0.1", "2.0"]);
+        let many = [0.0, 1.2345, 0.000_4, 0.000_5, 1e-9, 1e-30];
+        assert_eq!(
+            many.map(|n| decimals(n, 3)),
+            ["0.000", "1.234", "0.0004", "0.001", "0.000000001", "0.000000000000"]
+        );
+        assert_eq!([0.0, 1e-9, 1.5].map(|ms| millis(ms).to_string()), ["0 ns", "1 ns", "1.50 ms"]);
         assert_eq!(rate(87.34), "87.3/s");
         assert_eq!(rate(12_345.4), "12,345/s");
         assert_eq!(percent(1.0), "100 %");

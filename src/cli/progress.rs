@@ -31,16 +31,16 @@ enum View {
 }
 
 impl<'scope> Progress<'scope> {
-    /// Shows progress on a terminal, or where it was asked for; not where the live view does.
+    /// Shows progress on a terminal, or where it was asked for; not where something else is shown.
     pub(super) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         board: &'env Board,
         plan: &Plan,
         args: &RunArgs,
-        is_live: bool,
+        is_hidden: bool,
     ) -> Option<Progress<'scope>> {
         let terminal = io::stderr().is_terminal();
-        if args.no_progress || is_live || !(terminal || args.progress || args.live) {
+        if args.no_progress || is_hidden || !(terminal || args.progress || args.live) {
             return None;
         }
         let stop = plan.load.stop;
@@ -105,8 +105,9 @@ fn describe(snapshot: &Snapshot, stop: Stop, now: Nanos, last: Option<(Nanos, u6
     let mut parts = vec![match (stop.requests, stop.duration) {
         (Some(n), None) => format!("{} / {}", grouped(done), grouped(n)),
         (_, Some(duration)) => {
-            let left = duration.since(now.since(snapshot.t0));
-            format!("{} done, {} left", grouped(done), Nanos(left.0 / 100_000_000 * 100_000_000))
+            // Tenths of seconds, up: none is left when none is.
+            let left = duration.since(now.since(snapshot.t0)).0.div_ceil(100_000_000);
+            format!("{} done, {} left", grouped(done), Nanos(left * 100_000_000))
         }
         (None, None) => grouped(done),
     }];

@@ -122,6 +122,8 @@ fn present(time: &Timeline) -> Plot {
     drawing.line("flight", points(&time.columns, &scale, |column| Some(column.in_flight)));
     let mut legend = vec![Key::new("flight", "in flight")];
     legend.extend(waits.then(|| Key::new("waiting", "waiting for a connection")));
-    let told = |column: &Column| format!("in flight {:.1}\nwaiting {:.1}", column.in_flight, column.waiting);
+    let told = |column: &Column| {
+        format!("in flight {}\nwaiting {}", units::tenths(column.in_flight), units::tenths(column.waiting))
+    };
     Plot { title: "Requests at a time, on average".into(), legend, ..time.plot(drawing, y, told) }
 }

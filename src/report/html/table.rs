@@ -32,7 +32,7 @@ pub(super) fn over_time(s: &Summary) -> Table {
         let quantiles = column.response.as_ref().map(|r| [r.p50, r.p90, r.p99, r.max]);
         let quantiles = quantiles.map_or([const { String::new() }; 4].map(|_| NONE.into()), |of| of.map(ms));
         let counts = [column.due, column.done(), column.ok, column.http_error, column.failed, column.timeout];
-        let present = [column.in_flight, column.waiting].map(|n| format!("{n:.1}"));
+        let present = [column.in_flight, column.waiting].map(units::tenths);
         [vec![seconds(column.at_s)], counts.map(grouped).into(), quantiles.into(), present.into()].concat()
     });
     let width = columns.first().map_or(0.0, |column| column.width_s);

@@ -1,7 +1,6 @@
 //! Numbers as a page shows them.
 
 use crate::stats::{Confidence, Latency};
-use crate::time::Nanos;
 use crate::units;
 
 /// What stands where there is no number.
@@ -9,7 +8,7 @@ pub(super) const NONE: &str = "–";
 
 /// `1.23 ms`, of milliseconds.
 pub(super) fn ms(ms: f64) -> String {
-    Nanos((ms * 1e6).round() as u64).to_string()
+    units::millis(ms).to_string()
 }
 
 /// The same of seconds.
@@ -38,7 +37,11 @@ pub(super) fn tick(value: f64) -> String {
 
 /// A number along an axis: `0.5`, `20`, `1,500`.
 pub(super) fn tick_number(value: f64) -> String {
-    if value < 10.0 { ((value * 1000.0).round() / 1000.0).to_string() } else { units::grouped(value.round() as u64) }
+    match value {
+        v if v > 0.0 && v < 0.001 => units::decimals(v, 3),
+        v if v < 10.0 => ((v * 1000.0).round() / 1000.0).to_string(),
+        v => units::grouped(v.round() as u64),
+    }
 }
 
 /// A quantile, with a sign where it is a bound or not sure.

@@ -6,6 +6,7 @@ use crate::stats::confidence::{Batch, batch_ranks, needed};
 use crate::stats::steady::{Steady, settled, trend};
 use crate::stats::{Distribution, Ppm, Tally};
 use crate::time::Nanos;
+use crate::units;
 
 use super::PlanLine;
 
@@ -108,7 +109,7 @@ impl SteadyLine {
         let rate = rate_per_s?;
         let grows = |&(growth, r2): &(f64, f64)| growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN;
         match self.growth_per_s.zip(self.growth_r2).filter(grows) {
-            Some((growth, _)) => Some(format!("not sustained: backlog grows {growth:.0}/s")),
+            Some((growth, _)) => Some(format!("not sustained: backlog grows {}", units::rate(growth))),
             None if self.stationary == Some(false) => {
                 Some("not stationary: response times were still changing in the second half of the run".into())
             }

@@ -71,7 +71,7 @@ impl Measured {
     pub fn judge(&self, threshold: &Threshold) -> ThresholdLine {
         let Threshold { metric, relation, limit, .. } = *threshold;
         let (found, in_words): (Found, fn(f64) -> String) = match metric {
-            Metric::Time(clock, statistic) => (self.time(clock, statistic), |ns| Nanos(ns as u64).to_string()),
+            Metric::Time(clock, statistic) => (self.time(clock, statistic), |ns| units::millis(ns / 1e6).to_string()),
             Metric::Count(kind) => (Found::Exactly(self.count(kind) as f64), |n| grouped(n as u64)),
             Metric::Share(kind) => (self.share(kind), units::percent),
             Metric::Rate => (Found::Exactly(self.rate_per_s), units::rate),

@@ -7,7 +7,7 @@ use crate::cli::live::draw::Kind;
 use crate::cli::live::history::{History, Rates};
 use crate::cli::live::palette::Palette;
 use crate::stats::SoFar;
-use crate::units::{bytes, grouped, percent, rate};
+use crate::units::{bytes, grouped, percent, rate, whole_percent};
 
 use super::entry;
 
@@ -62,7 +62,7 @@ pub(in crate::cli::live) fn tool(history: &History, kind: Kind, palette: Palette
         line.push_span(Span::styled(word, style));
         line
     };
-    let mut lines = vec![line("Busy worker", format!("{:.0} %", now.busy * 100.0), so_far.busy)];
+    let mut lines = vec![line("Busy worker", whole_percent(now.busy), so_far.busy)];
     // The quantile that is judged.
     if kind == Kind::Open {
         let lag = now.lag.quantile(999_000).map_or("none yet".into(), |lag| lag.to_string());
