@@ -11,6 +11,7 @@ pub mod feed;
 pub mod list;
 pub mod net;
 pub mod plan;
+pub mod printable;
 pub mod proto;
 pub mod record;
 pub mod report;

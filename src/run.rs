@@ -17,7 +17,7 @@ use crate::net::{Poller, limits, noise};
 use crate::plan::{Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
-use crate::stats::{Board, Circumstances, Distribution, PlanLine, RunFacts, Summary, Tally};
+use crate::stats::{Board, Circumstances, CsvLine, Distribution, PlanLine, RunFacts, Summary, Tally};
 use crate::time::{Nanos, WallClock};
 
 /// What a run is given beside its plan.
@@ -129,6 +129,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         commands: route.map_or(Vec::new(), |route| example::commands(plan, &tally, clock, &route)),
         targets: plan.targets.list.iter().map(|target| target.name.clone()).collect(),
         thresholds: plan.thresholds.clone(),
+        csv: saved.as_ref().map(csv_line),
         circumstances: Circumstances { noise, ..circumstances(plan, &shared) },
     };
     Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })
@@ -223,6 +224,11 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         descriptors: limits::descriptor_limit()
             .map(|limit| (limits::open_descriptors() + u64::from(plan.all_connections())) as f64 / limit as f64),
     }
+}
+
+/// What a summary says of the log.
+fn csv_line(saved: &Saved) -> CsvLine {
+    CsvLine { rows: saved.rows, lost: saved.lost, error: saved.error.as_ref().map(ToString::to_string) }
 }
 
 /// A worker that is gone would leave the others waiting at the barrier.

@@ -11,6 +11,7 @@ mod statistic;
 
 use serde::Serialize;
 
+use crate::printable::printable;
 use crate::stats::{Summary, Verdict, needed};
 use crate::units::{count, grouped};
 
@@ -118,6 +119,21 @@ impl Comparison {
         let [base, new] = [base, new].map(|(name, summary)| RunLine::new(name, summary));
         let success_delta = delta.min(SUCCESS_DELTA);
         Ok(Comparison { schema: 1, base, new, delta, success_delta, metrics, limits, warnings })
+    }
+}
+
+impl Comparison {
+    /// The same, every text in it [printable].
+    #[must_use]
+    pub fn printable(&self) -> Comparison {
+        let mut comparison = self.clone();
+        let Comparison { base, new, metrics, warnings, .. } = &mut comparison;
+        let runs = [base, new].into_iter().flat_map(|run| [&mut run.name, &mut run.started_at, &mut run.url]);
+        let reasons = metrics.iter_mut().filter_map(|line| line.why.as_mut());
+        for text in runs.chain(reasons).chain(warnings) {
+            *text = printable(text).into_owned();
+        }
+        comparison
     }
 }
 

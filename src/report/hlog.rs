@@ -6,6 +6,7 @@ use crate::stats::{IntervalLine, Latency, Summary};
 /// each interval a line tagged `response`, `service`, and `lag` where there is
 /// one. Values are nanoseconds; the column of maxima is in milliseconds.
 pub fn hlog(s: &Summary) -> String {
+    let s = &s.printable();
     let mut out = format!("#[Logged by {} {}]\n#[Histogram log format version 1.3]\n", s.tool.name, s.tool.version);
     out += &format!("#[StartTime: {:.3} (seconds since epoch), {}]\n", s.started_at_unix_s, s.started_at);
     out += &format!("#[BaseTime: {:.3} (seconds since epoch)]\n#[MaxValueDivisor: 1000000.0]\n", s.started_at_unix_s);
@@ -22,5 +23,38 @@ pub fn hlog(s: &Summary) -> String {
 }
 
 fn line(tag: &str, interval: &IntervalLine, length_s: f64, latency: &Latency) -> String {
-    format!("Tag={tag},{:.3},{length_s:.3},{:.3},{}\n", interval.at_s, latency.max, latency.histogram)
+    // Down to nanoseconds: less precise, a maximum would seem to be zero, or an interval to begin in another one.
+    format!("Tag={tag},{:.9},{length_s:.9},{:.6},{}\n", interval.at_s, latency.max, latency.histogram)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::summary;
+    use crate::stats::Distribution;
+    use crate::time::Nanos;
+
+    #[test]
+    fn no_maximum_is_rounded_to_nothing() {
+        for (ns, max) in [(1, "0.000001"), (432, "0.000432"), (1_234_567, "1.234567")] {
+            let mut d = Distribution::new();
+            d.record(Nanos(ns));
+            let interval = IntervalLine {
+                at_s: 0.003_906_25,
+                ok: 1,
+                http_error: 0,
+                failed: 0,
+                timeout: 0,
+                due: 1,
+                in_flight: 0.0,
+                waiting: 0.0,
+                response_ms: None,
+                service_ms: None,
+                send_lag_ms: Latency::new(&d),
+            };
+            let log = hlog(&Summary { intervals: vec![interval], interval_s: 0.003_906_25, ..summary() });
+            let line = log.lines().last().unwrap();
+            assert!(line.starts_with(&format!("Tag=lag,0.003906250,0.003906250,{max},HISTFAAA")), "{line}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use minijinja::{AutoEscape, Environment};
 
 use crate::stats::Summary;
+use crate::units;
 
 const PAGE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="onrush" tests="{{ cases|length }}" failures="{{ failures }}" errors="0" time="{{ time }}">
@@ -19,33 +20,29 @@ const PAGE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 
 /// One test case a threshold, which fails as the threshold does.
 pub fn junit(s: &Summary) -> String {
+    let s = &s.printable();
     let cases: Vec<minijinja::Value> = s
         .thresholds
         .iter()
         .map(|line| {
             let value = line.shown.as_deref().unwrap_or("nothing");
             let why = line.undetermined.as_ref().map_or(String::new(), |why| format!(" (not determined: {why})"));
-            let message = (!line.passed).then(|| clean(&format!("wanted {}, was {value}{why}", line.threshold)));
-            minijinja::context! { name => clean(&line.threshold), message => message }
+            let message = (!line.passed).then(|| format!("wanted {}, was {value}{why}", line.threshold));
+            minijinja::context! { name => &line.threshold, message => message }
         })
         .collect();
     let failures = s.thresholds.iter().filter(|line| !line.passed).count();
     let context = minijinja::context! {
         cases,
         failures,
-        name => clean(&format!("{} {}", s.plan.method, s.plan.url)),
-        started_at => clean(s.started_at.trim_end_matches('Z')),
-        time => format!("{:.3}", s.wall_s),
+        name => format!("{} {}", s.plan.method, s.plan.url),
+        started_at => s.started_at.trim_end_matches('Z'),
+        time => units::decimals(s.wall_s, 3),
     };
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let page = environment.render_str(PAGE, context);
     page.expect("the page is one of this crate's own, and so is all that it names") + "\n"
-}
-
-/// XML 1.0 has no way to write most control characters.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

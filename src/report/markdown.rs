@@ -1,5 +1,6 @@
 //! The summary as Markdown, with the tables of GitHub's dialect.
 
+use crate::printable::printable;
 use crate::stats::{Latency, Summary};
 use crate::units::{self, count, grouped, percent};
 
@@ -10,18 +11,20 @@ const MOST: usize = 20;
 
 /// The whole summary, fit for a comment on a pull request or for the page of a job.
 pub fn markdown(s: &Summary) -> String {
+    let s = &s.printable();
     let limited = s.generator.limited_by.map_or(String::new(), |by| format!(", limited by: {}", by.text()));
-    let mut out = format!("**{}**{limited}: {} {}\n", s.generator.verdict.text(), s.plan.method, plain(&s.plan.url));
+    let mut out =
+        format!("**{}**{limited}: {} {}\n", s.generator.verdict.text(), plain(&s.plan.method), plain(&s.plan.url));
     list(&mut out, s.generator.reasons.iter().map(|reason| plain(reason)));
     out += &[thresholds(s), numbers(s), latency(s), failures(s), targets(s)].concat();
     let mut notes: Vec<String> = s.notes.iter().map(|note| format!("Note: {}", plain(note))).collect();
     notes.extend(s.interrupted.then(|| "Interrupted: what was under way counts as unfinished".into()));
     notes.push(format!(
         "{} model, {}, seed {}, {}, {} {}",
-        s.plan.model,
+        plain(&s.plan.model),
         count(s.plan.concurrency.into(), if s.plan.model == "open" { "connection" } else { "user" }),
         s.plan.seed,
-        s.started_at,
+        plain(&s.started_at),
         plain(&s.tool.name),
         plain(&s.tool.version),
     ));
@@ -142,16 +145,25 @@ fn list(out: &mut String, items: impl Iterator<Item = String>) {
     }
 }
 
-/// Text that means nothing else to Markdown.
+/// Text that means nothing else to Markdown: no markup, no HTML, no entity, no link, not even of a bare address.
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
+    for (at, c) in text.char_indices() {
+        let rest = &text[at..];
+        let begins_link = rest.starts_with("://") || at > 0 && rest.starts_with('.') && ends_with_www(&text[..at]);
+        let is_markup =
+            matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~' | '$' | '@');
+        if begins_link || is_markup {
             out.push('\\');
         }
-        out.push(if c.is_control() { ' ' } else { c });
+        out.push(c);
     }
-    out
+    printable(&out).into_owned()
+}
+
+/// GitHub makes a link of `www.` too.
+fn ends_with_www(text: &str) -> bool {
+    text.len() >= 3 && text.is_char_boundary(text.len() - 3) && text[text.len() - 3..].eq_ignore_ascii_case("www")
 }
 
 #[cfg(test)]
@@ -160,7 +172,7 @@ mod tests {
     use crate::report::sample::{summary, thresholds};
 
     const EXPECTED: &str = "\
-**VALID**: POST http://127.0.0.1:8000/post
+**VALID**: POST http\\://127.0.0.1:8000/post
 
 |  | threshold | value |
 |---|---|---:|
@@ -207,5 +219,8 @@ mod tests {
         s.failures[0].example = evil.into();
         let shown = markdown(&s);
         assert_eq!(shown.matches("x \\| \\<b\\>\\*y\\* \\# \\`z\\` \\[a\\](b)").count(), 3, "{shown}");
+        let evil = "![x](http://evil) <img src=\"//evil\"> &lt;b&gt; www.evil @all ~~z~~ $x$ https://evil";
+        let harmless = "\\!\\[x\\](http\\://evil) \\<img src=\"//evil\"\\> \\&lt;b\\&gt; www\\.evil \\@all \\~\\~z\\~\\~ \\$x\\$ https\\://evil";
+        assert_eq!(plain(evil), harmless);
     }
 }

@@ -5,6 +5,7 @@
 use std::fmt::{Display, Write};
 
 use crate::plan::Plan;
+use crate::printable::printable;
 use crate::stats::{Distribution, Snapshot};
 use crate::time::Nanos;
 
@@ -170,9 +171,9 @@ impl Page {
     }
 }
 
-/// A label's value as both formats have it.
+/// A label's value as both formats have it; a printable text has no line ends.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    printable(text).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -221,7 +222,7 @@ mod tests {
         assert!(text.contains("\n# TYPE onrush_requests_total counter\n") && !text.contains("# UNIT"));
         assert!(open.contains("\n# TYPE onrush_requests counter\n") && open.ends_with("# EOF\n"));
         assert!(open.contains("# UNIT onrush_received_bytes bytes\n"));
-        assert!(text.contains("url=\"http://127.0.0.1/\\\"\\\\\\n\"} 1"), "{text}");
+        assert!(text.contains("url=\"http://127.0.0.1/\\\"\\\\ \"} 1"), "{text}");
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod markdown;
 mod metrics;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use hlog::hlog;

@@ -79,6 +79,7 @@ pub(crate) fn summary() -> Summary {
         intervals: vec![],
         interval_s: 1.0,
         histogram: vec![(2.0, 90), (4.0, 0), (7.38, 9)],
+        csv: None,
         sink_wait_s: 0.0,
         notes: vec![],
     }

@@ -24,9 +24,11 @@ pub struct CsvFile<W> {
 /// What became of a log.
 #[derive(Debug)]
 pub struct Saved {
-    /// Rows that were written.
+    /// Rows of which all bytes were written, the line end included.
     pub rows: u64,
-    /// Why the others were not.
+    /// Rows that were not written, or not to their end.
+    pub lost: u64,
+    /// Why they were not.
     pub error: Option<io::Error>,
 }
 
@@ -42,7 +44,7 @@ impl<W: Write> CsvFile<W> {
         to.write_all(HEADER.as_bytes())?;
         to.flush()?;
         let buffer = Vec::with_capacity(PIECE + LONGEST_ROW);
-        Ok(CsvFile { to, targets: None, buffer, buffered_rows: 0, saved: Saved { rows: 0, error: None } })
+        Ok(CsvFile { to, targets: None, buffer, buffered_rows: 0, saved: Saved { rows: 0, lost: 0, error: None } })
     }
 
     /// The same, with the names of these targets in the last column. One target has no need of a name.
@@ -90,15 +92,46 @@ impl<W: Write> CsvFile<W> {
     }
 
     fn flush(&mut self) {
-        if self.saved.error.is_none() {
-            match self.to.write_all(&self.buffer).and_then(|()| self.to.flush()) {
-                Ok(()) => self.saved.rows += self.buffered_rows,
-                Err(error) => self.saved.error = Some(error),
+        let whole = match self.saved.error {
+            Some(_) => 0,
+            None => {
+                let (written, error) = write_counting(&mut self.to, &self.buffer);
+                self.saved.error = error;
+                if self.saved.error.is_none() { self.buffered_rows } else { whole_rows(&self.buffer[..written]) }
             }
-        }
+        };
+        self.saved.rows += whole;
+        self.saved.lost += self.buffered_rows - whole;
         self.buffer.clear();
         self.buffered_rows = 0;
     }
+}
+
+/// Writes all, and says how many bytes were written before an error.
+fn write_counting(to: &mut impl Write, bytes: &[u8]) -> (usize, Option<io::Error>) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match to.write(&bytes[written..]) {
+            Ok(0) => return (written, Some(io::ErrorKind::WriteZero.into())),
+            Ok(n) => written += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (written, Some(error)),
+        }
+    }
+    (written, to.flush().err())
+}
+
+/// Rows whose line end is among these bytes. A line end in quotes ends no row.
+fn whole_rows(bytes: &[u8]) -> u64 {
+    let (mut rows, mut is_quoted) = (0, false);
+    for byte in bytes {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\n' if !is_quoted => rows += 1,
+            _ => {}
+        }
+    }
+    rows
 }
 
 /// A text as a field (RFC 4180, 2).
@@ -198,10 +231,10 @@ impl<'a> Row<'a> {
         self.at += digits;
     }
 
-    /// Whole microseconds, rounded.
+    /// Whole microseconds, rounded; never zero for what is not.
     #[inline]
     fn millis_of(&self, span: Nanos) -> u64 {
-        (span.0 + 500) / 1000
+        ((span.0 + 500) / 1000).max(u64::from(span.0 > 0))
     }
 
     /// Milliseconds with three decimals. Returns where the text begins.
@@ -292,31 +325,83 @@ mod tests {
         assert_eq!(row(&refused), "17,0,13.446,512,connect: refused,-0.600,,3,,,0.000,,");
     }
 
+    /// Takes this many bytes, at most 7,000 at a time.
+    struct Disk<'a>(usize, &'a mut Vec<u8>);
+
+    impl Write for Disk<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0).min(7_000);
+            self.0 -= taken;
+            self.1.extend_from_slice(&bytes[..taken]);
+            if taken > 0 { Ok(taken) } else { Err(io::ErrorKind::StorageFull.into()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_not_zero_is_not_written_as_zero() {
+        let just_sent = Record { ready: Nanos(1_499_700), sent: Nanos(1_500_001), ..record() };
+        assert_eq!(row(&just_sent), "17,200,12.346,512,,0.500,2,3,12.346,12.346,0.000,0.001,");
+    }
+
     #[test]
     fn a_full_disk_keeps_count_of_what_was_saved() {
-        struct Disk(usize);
-        impl Write for Disk {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
         let (full, rows) = std::sync::mpsc::sync_channel(8);
         let (empty, back) = std::sync::mpsc::sync_channel(8);
         for _ in 0..8 {
             full.send(Batch { worker: 0, t0: Nanos::ZERO, records: vec![record(); 1000] }).unwrap();
         }
         drop(full);
-        let saved = CsvFile::new(Disk(200_000)).unwrap().write_all(&rows, &[empty]);
+        let saved = CsvFile::new(Disk(200_000, &mut Vec::new())).unwrap().write_all(&rows, &[empty]);
         assert_eq!(saved.error.unwrap().kind(), io::ErrorKind::StorageFull);
-        assert!(saved.rows > 1000 && saved.rows < 8000, "{} rows", saved.rows);
+        assert!(saved.rows > 1000 && saved.rows + saved.lost == 8000, "{} rows", saved.rows);
         assert_eq!(back.iter().count(), 8, "every vector comes back");
     }
 
+    /// The rows of a log on a disk that takes `room` bytes, and what is on the disk then.
+    fn cut(room: usize, batches: &[usize], target: Option<&str>) -> (Saved, Vec<u8>) {
+        let (full, rows) = std::sync::mpsc::sync_channel(batches.len());
+        let (empty, _back) = std::sync::mpsc::sync_channel(batches.len());
+        for n in batches {
+            full.send(Batch { worker: 0, t0: Nanos::ZERO, records: vec![record(); *n] }).unwrap();
+        }
+        drop(full);
+        let mut disk = Vec::new();
+        let mut log = CsvFile::new(Disk(HEADER.len() + room, &mut disk)).unwrap();
+        log.targets = target.map(|name| (Order::One, vec![field(name)]));
+        (log.write_all(&rows, &[empty]), disk)
+    }
+
+    #[test]
+    fn wherever_a_log_is_cut_its_whole_rows_are_counted() {
+        // A name with all that a field has to be quoted for.
+        let name = Some("a,\"b\r\nc\"");
+        let (all, whole) = cut(usize::MAX / 2, &[3, 1, 2], name);
+        assert_eq!((all.rows, all.lost, all.error.is_none()), (6, 0, true));
+        let end_of_row = "\"a,\"\"b\r\nc\"\"\"\r\n";
+        let text = std::str::from_utf8(&whole).unwrap();
+        assert_eq!(text.matches(end_of_row).count(), 6, "{text}");
+        for room in 0..=whole.len() - HEADER.len() {
+            let (saved, disk) = cut(room, &[3, 1, 2], name);
+            assert_eq!(disk, whole[..HEADER.len() + room]);
+            let expected = std::str::from_utf8(&disk).unwrap().matches(end_of_row).count() as u64;
+            assert_eq!((saved.rows, saved.lost), (expected, 6 - expected), "{room}");
+            assert_eq!(saved.error.is_some(), disk.len() < whole.len(), "{room}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn whole_rows_are_counted_whatever_the_sizes(room in 0usize..250_000, batches in prop::collection::vec(1usize..2000, 1..4)) {
+            let (saved, disk) = cut(room, &batches, None);
+            let lines = disk.iter().filter(|byte| **byte == b'\n').count() as u64;
+            prop_assert_eq!(saved.rows, lines - 1);
+            prop_assert_eq!(saved.rows + saved.lost, batches.iter().sum::<usize>() as u64);
+        }
+
         #[test]
         fn numbers_are_what_format_makes_of_them(n in any::<u64>(), ns in 0u64..u64::MAX / 2) {
             let mut room = [0; LONGEST_ROW];
@@ -328,7 +413,7 @@ mod tests {
             }
             row.at = 0;
             row.millis(Nanos(ns));
-            let micros = (u128::from(ns) + 500) / 1000;
+            let micros = ((u128::from(ns) + 500) / 1000).max(u128::from(ns > 0));
             let expected = format!("{}.{:03}", micros / 1000, micros % 1000);
             prop_assert_eq!(std::str::from_utf8(&row.room[..row.at]).unwrap(), expected);
         }

@@ -25,8 +25,8 @@ pub use health::Health;
 pub use pulse::{Beat, Pulse};
 pub use steady::{Steady, Trend, ln_fast, mser5, trend};
 pub use summary::{
-    Accounting, Confidence, FailureLine, IntervalLine, Latency, Measured, Micros, PlanLine, ProgressLine, RunFacts,
-    SCHEMA, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool, WaveLine, WavesLine,
+    Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, PlanLine, ProgressLine,
+    RunFacts, SCHEMA, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool, WaveLine, WavesLine,
 };
 pub use tally::{Clocks, Counts, Extra, FailureCount, Tally};
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};

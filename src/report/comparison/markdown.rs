@@ -2,12 +2,14 @@
 
 use crate::compare::{Change, Comparison, Held, MetricLine, RunLine};
 use crate::report::markdown::plain;
+use crate::report::text::nanos;
 use crate::units::count;
 
 use super::{difference, interval, label, limit, reasons, same, value, verdict};
 
 /// The whole comparison, fit for a comment on a pull request.
 pub fn markdown(c: &Comparison) -> String {
+    let c = &c.printable();
     let mut out = String::from("| | base | new | change | 95 % interval | verdict |\n|---|---:|---:|---:|---|---|\n");
     c.metrics.iter().for_each(|line| out += &row(line));
     out += &format!("\n{}\n", same(c));
@@ -38,5 +40,10 @@ fn row(line: &MetricLine) -> String {
 fn run(role: &str, run: &RunLine) -> String {
     let requests = count(run.requests, "request");
     let (name, url) = (plain(&run.name), plain(&run.url));
-    format!("{role}: {name}, {url}, {}, {requests} in {:.1} s, {}", run.started_at, run.wall_s, run.verdict.text())
+    format!(
+        "{role}: {name}, {url}, {}, {requests} in {}, {}",
+        plain(&run.started_at),
+        nanos(run.wall_s * 1e3),
+        run.verdict.text()
+    )
 }

@@ -1,6 +1,7 @@
 //! Two runs against each other: as text, as Markdown and as JSON.
 
 use crate::compare::{Comparison, Held, Interval, LimitLine, Metric, MetricLine};
+use crate::printable::printable_json;
 use crate::units;
 
 use super::text::nanos;
@@ -15,7 +16,7 @@ pub use text::text;
 pub fn json(comparison: &Comparison) -> String {
     let mut text = serde_json::to_string_pretty(comparison).expect("a comparison has string keys");
     text.push('\n');
-    text
+    printable_json(text)
 }
 
 /// What a metric is called where people read.
@@ -54,12 +55,18 @@ fn interval(ratio: Option<Interval>) -> String {
     }
 }
 
-/// `+5.3 %`; at most six columns up to a tenfold difference.
+/// A smaller share is what is left of two equal numbers when they are computed with.
+const NOISE: f64 = 1e-9;
+
+/// `+5.3 %`; at most eight columns up to a hundredfold difference. `0.0 %` is none, and `-100 %` is all.
 fn signed(share: f64) -> String {
     let percent = share * 100.0;
     match percent.abs() {
-        p if p < 0.05 => "0.0 %".into(),
+        p if p < NOISE * 100.0 => "0.0 %".into(),
+        p if p < 0.005 => format!("{percent:+.0e} %"),
+        p if p < 0.05 => format!("{percent:+.2} %"),
         p if p < 99.95 => format!("{percent:+.1} %"),
+        _ if (-1.0..0.0).contains(&share) && share > -1.0 => "-99.9 %".into(),
         _ => format!("{percent:+.0} %"),
     }
 }

@@ -99,13 +99,22 @@ same: within 2.0 % of the base, the success rate within 0.1 %
 - Limit: response mean may be worse by 10.0 % at most: not shown to be held, nor to be exceeded: run for longer to tell
 - No interval: response p99.9: base has fewer than the 3,688 requests needed
 - Warning: the plans differ in concurrency: 10 and 20
-- base: base.json, http://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
-- new: new.json, http://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
+- base: base.json, http\\://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
+- new: new.json, http\\://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
 ";
 
 #[test]
 fn a_comparison_reads_like_this() {
     assert_eq!(text(&comparison(), Paint::Plain), TEXT);
+}
+
+#[test]
+fn a_difference_is_none_or_all_only_if_it_is() {
+    let shares = [0.0, 1e-12, 3e-7, -0.000_04, 0.000_14, 0.000_5, 0.053, -0.9996, -0.999_999, -1.0, 9.0];
+    let shown = [
+        "0.0 %", "0.0 %", "+3e-5 %", "-4e-3 %", "+0.01 %", "+0.1 %", "+5.3 %", "-99.9 %", "-99.9 %", "-100 %", "+900 %",
+    ];
+    assert_eq!(shares.map(signed), shown);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{difference, interval, label, limit, reasons, same, value, verdict};
 
 /// The whole comparison, with a newline at its end.
 pub fn text(c: &Comparison, paint: Paint) -> String {
+    let c = &c.printable();
     let mut out = run("base", &c.base, paint) + &run("new", &c.new, paint) + "\n";
     let header =
         format!("  {:<15}{:>10}{:>10}{:>10}  {:<19}{}", "", "base", "new", "change", "95 % interval", "verdict");

@@ -54,6 +54,7 @@ struct Page<'a> {
 
 /// The report as HTML, in one file.
 pub fn html(s: &Summary) -> String {
+    let s = &s.printable();
     let sections = [
         latency::section(s),
         over_time::section(s),

@@ -18,6 +18,7 @@ use layout::{entry, line};
 
 /// The whole summary, with a newline at its end.
 pub fn text(s: &Summary, paint: Paint) -> String {
+    let s = &s.printable();
     let sections = [
         verdict(s, paint),
         thresholds::thresholds(s, paint),
@@ -176,13 +177,13 @@ fn notes(s: &Summary, paint: Paint) -> String {
 }
 
 pub(super) fn nanos(ms: f64) -> Nanos {
-    Nanos((ms * 1e6).round() as u64)
+    units::millis(ms)
 }
 
 pub(super) fn seconds(s: f64) -> String {
-    Nanos((s * 1e9).round() as u64).to_string()
+    units::millis(s * 1e3).to_string()
 }
 
 pub(super) fn micros(us: f64) -> String {
-    Nanos((us * 1e3).round() as u64).to_string()
+    units::millis(us / 1e3).to_string()
 }

@@ -108,6 +108,26 @@ pub struct IntervalLine {
     pub send_lag_ms: Option<Latency>,
 }
 
+/// What became of the CSV.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsvLine {
+    /// Whole rows in it.
+    pub rows: u64,
+    /// Rows that are not in it, or not to their end.
+    pub lost: u64,
+    /// Why they are not; None if all rows are in it.
+    pub error: Option<String>,
+}
+
+impl CsvLine {
+    /// In words, if the CSV was cut.
+    pub fn note(&self) -> Option<String> {
+        let why = self.error.as_ref()?;
+        let (rows, all) = (units::grouped(self.rows), units::count(self.rows.saturating_add(self.lost), "row"));
+        Some(format!("the CSV was cut: {rows} of {all} are whole in it: {why}"))
+    }
+}
+
 pub(super) fn failure_lines(tally: &Tally, commands: &[(Failure, String)]) -> Vec<FailureLine> {
     let mut lines: Vec<_> = tally
         .failures
@@ -129,7 +149,7 @@ pub(super) fn failure_lines(tally: &Tally, commands: &[(Failure, String)]) -> Ve
 impl TargetLine {
     /// Requests that did not succeed, for whatever reason.
     pub fn not_ok(&self) -> u64 {
-        self.accounting.scheduled - self.accounting.ok
+        self.accounting.scheduled.saturating_sub(self.accounting.ok)
     }
 
     /// Their share.

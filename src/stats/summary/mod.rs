@@ -16,12 +16,13 @@ mod check;
 mod latency;
 mod lines;
 mod plan;
+mod printable;
 mod progress;
 mod thresholds;
 
 pub use certainty::{Confidence, SteadyLine};
 pub use latency::Latency;
-pub use lines::{FailureLine, IntervalLine, Micros, TargetLine, WaveLine, WavesLine};
+pub use lines::{CsvLine, FailureLine, IntervalLine, Micros, TargetLine, WaveLine, WavesLine};
 pub use plan::{PlanLine, StageLine};
 pub use progress::ProgressLine;
 pub use thresholds::{Measured, ThresholdLine};
@@ -98,6 +99,9 @@ pub struct Summary {
     pub interval_s: f64,
     /// Bars for a picture of the response times: (upper bound in ms, requests), logarithmic.
     pub histogram: Vec<(f64, u64)>,
+    /// What became of the CSV; None if there was to be none.
+    #[serde(default)]
+    pub csv: Option<CsvLine>,
     /// How long workers waited because the CSV was slower than the run, in seconds.
     pub sink_wait_s: f64,
     /// What the user should know about the run, a line each.
@@ -161,6 +165,8 @@ pub struct RunFacts {
     pub commands: Vec<(Failure, String)>,
     /// What the run was to be like.
     pub thresholds: Vec<Threshold>,
+    /// What became of the CSV.
+    pub csv: Option<CsvLine>,
     /// What the tool itself had.
     pub circumstances: Circumstances,
 }
@@ -183,6 +189,7 @@ impl Summary {
         let throughput_per_s = ratio(tally.answered_in_window as f64, window.as_secs()).unwrap_or(0.0);
         let measured = Measured::at_the_end(tally, accounting, throughput_per_s);
         let mut notes = facts.notes;
+        notes.extend(facts.csv.as_ref().and_then(CsvLine::note));
         notes.extend(observations(tally, &accounting));
         notes.extend(steady.note(facts.plan.rate_per_s, window.as_secs()));
         Summary {
@@ -216,6 +223,7 @@ impl Summary {
             waves: (facts.plan.model == "waves").then(|| lines::waves_line(tally, facts.plan.concurrency)),
             intervals,
             interval_s: interval.as_secs(),
+            csv: facts.csv,
             sink_wait_s: tally.health.sink_wait.as_secs(),
             plan: facts.plan,
             accounting,
@@ -303,6 +311,7 @@ mod tests {
             targets: vec![],
             commands: vec![],
             thresholds: vec![],
+            csv: None,
             circumstances: Circumstances::default(),
         };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());

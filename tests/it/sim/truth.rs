@@ -54,6 +54,7 @@ fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         warmup_s: None,
         targets: vec![],
         commands: vec![],
+        csv: None,
         thresholds: vec![],
         circumstances: Circumstances { asked: 1, reached: 1, ..Circumstances::default() },
     };
