@@ -1,7 +1,5 @@
 //! What requests carry, by the flags.
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +12,8 @@ use crate::template::Template;
 
 use super::args::{RunArgs, is_stdio};
 use super::build::read;
-use super::form;
 use super::texts::{Texts, is_template};
+use super::{file, form};
 
 /// A body, and its content type unless the user says another one.
 #[derive(Clone)]
@@ -39,8 +37,7 @@ impl Content {
             _ if args.dynamic => Body::Template(texts.take(Template::built_in())?),
             (Some(text), ..) => Body::Fixed(text.as_bytes().into()),
             (_, Some(path), ..) if is_stdio(path) => {
-                let mut bytes = Vec::new();
-                std::io::stdin().read_to_end(&mut bytes).context("cannot read the body from standard input")?;
+                let bytes = file::standard_input("--data-file").context("cannot read the body from standard input")?;
                 Body::Fixed(bytes.into())
             }
             (_, Some(path), ..) => Body::Fixed(read("--data-file", path)?.into()),
@@ -88,7 +85,7 @@ fn template_of(template: &str, texts: &Texts) -> anyhow::Result<Arc<Template>> {
     if is_template(template) {
         return texts.template("--template", template);
     }
-    let text = fs::read(Path::new(template))
+    let text = file::read("--template", Path::new(template))
         .with_context(|| format!("--template: cannot read {template} (a template as text has {{{{ }}}} in it)"))?;
     let text = encoding::text(text).map_err(|e| anyhow!("--template {template}: {e}"))?;
     texts.template(template, &text)

@@ -18,6 +18,7 @@ use crate::time::{Nanos, WallClock};
 
 use super::args::{ModelArg, RunArgs, SpacingArg, Stages, shown};
 use super::body::has_body;
+use super::file;
 use super::list;
 use super::protocol::protocol;
 use super::target::{Location, cores, parse_connect_to};
@@ -214,7 +215,7 @@ fn model_name(args: &RunArgs) -> &'static str {
 const MAX_BACKLOG: u64 = 1_000_000;
 
 pub(super) fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("{flag}: cannot read {}", shown(path)))
+    file::read(flag, path).with_context(|| format!("{flag}: cannot read {}", shown(path)))
 }
 
 fn origins(args: &RunArgs, locations: &[Location], names: Names) -> anyhow::Result<Vec<Origin>> {

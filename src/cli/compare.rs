@@ -1,16 +1,16 @@
 //! `onrush compare`: two saved summaries against each other.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
 use crate::compare::{Comparison, Held};
 use crate::report::comparison;
 
 use super::args::{CompareArgs, CompareForm};
-use super::{DONE, NOT_MET, UNUSABLE, complain, saved};
+use super::{DONE, NOT_MET, NOT_WRITTEN, UNUSABLE, complain, outputs, saved};
 
 /// Prints how the new run differs from the base. The exit code says whether the limits are held.
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
-    let (base, new) = (saved::load(&args.base)?, saved::load(&args.new)?);
+    let (base, new) = (saved::load("the base", &args.base)?, saved::load("the new run", &args.new)?);
     let (base_name, new_name) = (saved::name(&args.base), saved::name(&args.new));
     let comparison = Comparison::new((&base_name, &base), (&new_name, &new), args.delta, &args.fail_if_slower)
         .map_err(|e| anyhow::anyhow!("{e}: write it again with --json"))?;
@@ -20,8 +20,8 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         CompareForm::Json => comparison::json(&comparison),
     };
     // A reader that has seen enough (`| head`) changes nothing of what was found.
-    let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
-    Ok(exit_code(&comparison))
+    let written = outputs::print(text.as_bytes(), args.form() == CompareForm::Text);
+    Ok(if written { exit_code(&comparison) } else { NOT_WRITTEN })
 }
 
 /// A limit that nothing could have shown to be exceeded is no limit: that is said before it is relied upon.

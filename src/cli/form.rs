@@ -4,6 +4,7 @@ use url::form_urlencoded;
 
 use crate::rng::mix;
 
+use super::file;
 use super::target::is_token;
 
 /// A body and its content type.
@@ -136,7 +137,7 @@ fn read(path: &str) -> Result<Vec<u8>, String> {
     if path == "-" {
         return Err("'-' is not read as standard input here: write /dev/stdin".into());
     }
-    std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", shown(path)))
+    file::read("--multipart", std::path::Path::new(path)).map_err(|e| format!("cannot read {}: {e}", shown(path)))
 }
 
 fn base_name(path: &str) -> &str {

@@ -1,6 +1,6 @@
 //! `onrush generate`: what helps to begin with.
 
-use std::io::{self, Write};
+use std::io;
 
 use clap::{Arg, CommandFactory};
 use clap_complete::Shell;
@@ -9,8 +9,8 @@ use clap_mangen::roff::{Roff, bold, roman};
 
 use crate::template;
 
-use super::DONE;
 use super::args::{Args, GenerateArgs, Generated};
+use super::{DONE, NOT_WRITTEN, outputs};
 
 /// Prints it.
 pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<u8> {
@@ -22,10 +22,7 @@ pub(super) fn generate(args: &GenerateArgs) -> anyhow::Result<u8> {
         Generated::Powershell => completions(Shell::PowerShell),
         Generated::Man => man()?,
     };
-    let mut out = io::stdout();
-    out.write_all(&text)?;
-    out.flush()?;
-    Ok(DONE)
+    Ok(if outputs::print(&text, true) { DONE } else { NOT_WRITTEN })
 }
 
 fn completions(shell: Shell) -> Vec<u8> {

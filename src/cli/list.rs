@@ -1,7 +1,6 @@
 //! Targets: one by the flags, or many by a list.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
@@ -13,6 +12,7 @@ use crate::request::{Body, Header};
 
 use super::args::{OrderArg, RunArgs};
 use super::body::{Content, warn_of_broken_json};
+use super::file;
 use super::head::{Own, carries, common, content_type, head, locate};
 use super::target::{Location, header_value};
 use super::texts::Texts;
@@ -43,7 +43,7 @@ pub(super) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<Stri
 
 /// Those of a list.
 pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<String>) -> anyhow::Result<Asked> {
-    let text = fs::read(path).with_context(|| format!("--targets: cannot read {}", path.display()))?;
+    let text = file::read("--targets", path).with_context(|| format!("--targets: cannot read {}", path.display()))?;
     let entries = list::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
     let all = OfAll { content: Content::of_all(args, texts)?, headers: common(args, texts)? };
     let mut asked = Vec::new();
@@ -111,9 +111,11 @@ fn target(
 ) -> anyhow::Result<Target> {
     let content = match &entry.body {
         Some(EntryBody::Bytes(bytes)) => Content::fixed(bytes.clone()),
-        Some(EntryBody::File(file)) => {
-            let file = path.parent().unwrap_or(Path::new("")).join(file);
-            Content::fixed(fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?)
+        Some(EntryBody::File(body)) => {
+            let body = path.parent().unwrap_or(Path::new("")).join(body);
+            Content::fixed(
+                file::read("a body of --targets", &body).with_context(|| format!("cannot read {}", body.display()))?,
+            )
         }
         None if carries(entry.method.as_deref()) => all.content.clone(),
         None => Content::none(),

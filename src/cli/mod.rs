@@ -6,6 +6,7 @@ mod body;
 mod build;
 mod compare;
 mod curl;
+mod file;
 mod form;
 mod generate;
 mod head;
@@ -30,12 +31,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::net::limits;
 use crate::plan::Plan;
+use crate::printable::printable;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::{Config, Server};
 use crate::sink::CsvFile;
@@ -45,7 +46,7 @@ use crate::units;
 use args::{Args, Command, RunArgs, ServeArgs};
 use build::Names;
 use metrics::Metrics;
-use outputs::Outputs;
+use outputs::{Outputs, RunOutputs};
 use watchers::Prepared;
 
 /// All went as asked.
@@ -65,6 +66,9 @@ const INTERRUPTED: u8 = 130;
 
 /// Does what the command line asks for; the exit code says how it went.
 pub fn main() -> ExitCode {
+    if let Err(error) = interrupt::survive_files_that_must_not_grow() {
+        complain(&format!("cannot listen to signals: {error}"));
+    }
     let code = match Args::try_parse() {
         Err(error) => usage(&error),
         Ok(Args { command: Some(Command::Serve(args)), .. }) => serve(&args),
@@ -88,16 +92,16 @@ pub fn command() -> clap::Command {
     Args::command()
 }
 
-/// Prints to standard error. When nobody reads it any more there is nobody to tell.
+/// Prints a line to standard error, whatever is quoted in it. When nobody reads it any more there is nobody to tell.
 fn complain(message: &str) {
-    let _ = writeln!(io::stderr(), "onrush: {message}");
+    let _ = writeln!(io::stderr(), "onrush: {}", printable(message));
 }
 
 /// Help and version go out as they are; an error becomes one line.
 fn usage(error: &clap::Error) -> anyhow::Result<u8> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        error.print()?;
-        return Ok(DONE);
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return Ok(if outputs::told(printed, true) { DONE } else { NOT_WRITTEN });
     }
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
@@ -115,16 +119,14 @@ fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     }
     notes.extend(prepared.notes);
     notes.extend(preflight::check(&mut plan, demo.is_some())?);
-    let (outputs, csv, jsonl) = Outputs::of_run(args)?;
     let metrics = args.metrics.map(Metrics::listen).transpose()?;
+    let stop = interrupt::ends_the_run()?;
+    // The last that can be in the way: what is in these files goes.
+    let RunOutputs { outputs, csv, jsonl } = Outputs::of_run(args)?;
     if let Some(metrics) = &metrics {
         complain(&format!("metrics at {} while the run goes on", metrics.url()));
     }
-    let csv = csv.map(CsvFile::new).transpose().with_context(|| {
-        let path = args.csv.as_deref().map_or(String::new(), args::shown);
-        format!("--csv: cannot write {path}")
-    })?;
-    let watching = Prepared::new(args, interrupt::ends_the_run()?, jsonl, metrics)?;
+    let watching = Prepared::new(args, stop, jsonl, metrics, outputs.stderr_is_taken())?;
     let Ran { outcome, was_aborted, jsonl } = watched(&plan, args, csv, watching, notes)?;
     let (files, streamed) = streamed(args, &outcome, jsonl);
     let written = outputs.write(&outcome.summary, files) && streamed;
@@ -180,7 +182,9 @@ fn streamed(args: &RunArgs, outcome: &Outcome, jsonl: io::Result<()>) -> (Vec<St
         match &saved.error {
             None => files.push(format!("{} ({})", args::shown(path), units::count(saved.rows, "row"))),
             Some(error) => {
-                complain(&format!("{}: {error}: {} rows were saved before that", args::shown(path), saved.rows));
+                let all = units::count(saved.rows + saved.lost, "row");
+                let path = args::shown(path);
+                complain(&format!("{path}: {error}: {} rows were saved before that, of {all}", saved.rows));
                 written = false;
             }
         }
@@ -212,13 +216,13 @@ fn exit_code(summary: &Summary, was_aborted: bool, written: bool, strict: bool) 
 /// The built-in target, until it is interrupted.
 fn serve(args: &ServeArgs) -> anyhow::Result<u8> {
     limits::raise_descriptor_limit();
-    let mut signals = signal_hook::iterator::Signals::new(interrupt::SIGNALS)?;
+    let mut signals = signal_hook::iterator::Signals::new(interrupt::signals())?;
     let server = start_server(args.listen, args.threads.map_or_else(target::cores, |n| n as usize))?;
-    writeln!(io::stdout(), "listening on http://{}", server.address())?;
-    io::stdout().flush()?;
+    let mut written = outputs::print(format!("listening on http://{}\n", server.address()).as_bytes(), true);
     signals.forever().next();
     let (requests, connections) = (server.requests(), server.connections());
     server.stop();
-    writeln!(io::stdout(), "answered {requests} requests on {connections} connections")?;
-    Ok(DONE)
+    let answered = format!("answered {requests} requests on {connections} connections\n");
+    written &= outputs::print(answered.as_bytes(), true);
+    Ok(if written { DONE } else { NOT_WRITTEN })
 }

@@ -6,7 +6,7 @@ use super::{DONE, NOT_WRITTEN, saved};
 
 /// Prints and writes what a run would have. What the summary says of the run changes no exit code.
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<u8> {
-    let summary = saved::load(&args.summary)?;
+    let summary = saved::load("the summary", &args.summary)?;
     if args.junit.is_some() && summary.thresholds.is_empty() {
         let name = saved::name(&args.summary);
         anyhow::bail!(

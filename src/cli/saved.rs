@@ -1,7 +1,5 @@
 //! Summaries that earlier runs saved.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
@@ -10,19 +8,16 @@ use serde_json::Value;
 use crate::stats::{SCHEMA, Summary};
 
 use super::args::{is_stdio, shown};
+use super::file;
 
-/// Reads what `--json` wrote (- is standard input).
+/// Reads what `--json` wrote (- is standard input); `role` is what messages call it where it meets another file.
 ///
 /// # Errors
 /// One line, if there is no such file or it is no summary of this version.
-pub(super) fn load(path: &Path) -> anyhow::Result<Summary> {
+pub(super) fn load(role: &str, path: &Path) -> anyhow::Result<Summary> {
     let name = name(path);
-    let mut bytes = Vec::new();
-    let read = match is_stdio(path) {
-        true => std::io::stdin().read_to_end(&mut bytes),
-        false => File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut bytes)),
-    };
-    read.map_err(|e| anyhow!("{name}: {e}"))?;
+    let read = if is_stdio(path) { file::standard_input(role) } else { file::read(role, path) };
+    let bytes = read.map_err(|e| anyhow!("{name}: {e}"))?;
     parse(&bytes).map_err(|e| anyhow!("{name}: {e}"))
 }
 
@@ -94,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = load(Path::new("/no/such/file.json")).unwrap_err().to_string();
+        let error = load("a summary", Path::new("/no/such/file.json")).unwrap_err().to_string();
         assert!(error.contains("/no/such/file.json: No such file"), "{error}");
     }
 }

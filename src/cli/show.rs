@@ -1,28 +1,42 @@
 //! `onrush show`: requests as a run would send them.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use anyhow::anyhow;
 
 use crate::plan::{Model, Plan, Protocol};
+use crate::printable::printable;
 use crate::proto::{Codec, Hold, Wanted, http1};
 use crate::request::{Slot, masked};
 use crate::source::Source;
 use crate::time::WallClock;
 
-use super::DONE;
 use super::args::ShowArgs;
 use super::build::{self, Names};
+use super::file::Writing;
+use super::{DONE, NOT_WRITTEN, outputs};
 
 /// Prints the requests that are asked for. Nothing is sent, and no name is looked up.
 pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
     let (plan, _) = build::plan(&args.run, Names::Unresolved)?;
+    let mut out = BufWriter::new(Writing::standard(io::stdout().as_fd())?);
+    // Those before one that cannot be made are printed as the writer goes.
+    let written = requests(args, &plan, &mut out)?.and_then(|()| out.flush());
+    // What could not be written is not tried again.
+    let _ = out.into_parts();
+    Ok(if outputs::told(written, true) { DONE } else { NOT_WRITTEN })
+}
+
+/// Writes them. The inner error is that of writing.
+fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Result<io::Result<()>> {
     let indexes = args.row.map_or(0..args.first, |row| row..row.saturating_add(1));
-    let mut source = Source::new(&plan, WallClock::read());
+    let mut source = Source::new(plan, WallClock::read());
     let codec = http1::Codec::new(plan.targets.list.iter().map(|target| (&target.head, &target.body)));
     let mut codec = Codec::Http1(codec);
     let several = indexes.end - indexes.start > 1;
-    let mut out = io::stdout().lock();
+    let is_terminal = io::stdout().is_terminal();
     for index in indexes {
         let users = u64::from(plan.load.users.max(1));
         let (user, wave) = match plan.load.model {
@@ -38,19 +52,26 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
         let text = session.transmit().concat();
         let end = text.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(text.len() - 4);
         let (head, body) = (String::from_utf8_lossy(&text[..end]), &text[end + 4..]);
-        if several {
-            let origin = &plan.origins[target.origin as usize].name;
-            writeln!(out, "--- request {index} to {origin}")?;
-        }
-        let tls = plan.origins[target.origin as usize].tls.is_some();
-        out.write_all(lines(&plan, tls, &head).as_bytes())?;
-        out.write_all(body)?;
+        let origin = &plan.origins[target.origin as usize];
+        let mut shown = if several { format!("--- request {index} to {}\n", origin.name) } else { String::new() };
+        shown += &lines(plan, origin.tls.is_some(), &head);
+        let mut shown = shown.into_bytes();
+        shown.extend_from_slice(&if is_terminal { on_terminal(body) } else { body.into() });
         if !body.is_empty() || several {
-            out.write_all(b"\n")?;
+            shown.push(b'\n');
+        }
+        if let Err(error) = out.write_all(&shown) {
+            return Ok(Err(error));
         }
     }
-    out.flush()?;
-    Ok(DONE)
+    Ok(Ok(()))
+}
+
+/// A body whose characters are only read: a preview moves no cursor and starts no command of the terminal.
+fn on_terminal(body: &[u8]) -> Cow<'_, [u8]> {
+    let text = String::from_utf8_lossy(body);
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    Cow::Owned(lines.join("\n").into_bytes())
 }
 
 /// The head as its protocol has it, without secrets.

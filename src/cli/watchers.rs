@@ -25,6 +25,8 @@ pub(super) struct Prepared {
     pub(super) stop: Arc<AtomicBool>,
     /// Why the run was ended early, once it was.
     pub(super) ended_early: Arc<OnceLock<String>>,
+    /// Standard error is not for progress.
+    pub(super) stderr_is_taken: bool,
 }
 
 /// Those who watch.
@@ -43,12 +45,13 @@ impl Prepared {
         stop: Arc<AtomicBool>,
         jsonl: Option<File>,
         metrics: Option<Metrics>,
+        stderr_is_taken: bool,
     ) -> io::Result<Prepared> {
         let live = Live::new(args, &stop);
         if live.is_none() {
             interrupt::second_ends_the_process(false)?;
         }
-        Ok(Prepared { live, jsonl, metrics, stop, ended_early: Arc::default() })
+        Ok(Prepared { live, jsonl, metrics, stop, ended_early: Arc::default(), stderr_is_taken })
     }
 
     /// All of them begin, each on a thread of its own.
@@ -59,7 +62,8 @@ impl Prepared {
         plan: &'env Plan,
         args: &RunArgs,
     ) -> Watchers<'scope> {
-        let progress = Progress::start(scope, board, plan, args, self.live.is_some());
+        let is_hidden = self.live.is_some() || self.stderr_is_taken;
+        let progress = Progress::start(scope, board, plan, args, is_hidden);
         Watchers {
             progress,
             live: self.live.take().map(|live| live.start(scope, board, plan)),

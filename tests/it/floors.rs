@@ -209,6 +209,21 @@ fn nothing_below_the_command_line_prints_or_exits() {
 }
 
 #[test]
+fn files_of_the_user_are_read_in_one_place() {
+    let reads = ["fs::read(", "fs::write(", "File::open(", "File::create(", "read_to_end("];
+    let is_reader = |source: &&Source| source.module == "cli" && !source.path.ends_with("cli/file.rs");
+    let product = |source: &Source| source.code.split("#[cfg(test)]").next().unwrap_or_default().to_string();
+    let sources = sources();
+    let found = sources.iter().filter(is_reader).flat_map(|source| {
+        let code = product(source);
+        reads.iter().filter(move |word| code.contains(**word)).map(|word| format!("{}: {word}", source.path.display()))
+    });
+    // The keyboard.
+    let found: Vec<String> = found.filter(|found| !found.contains("live/keys.rs: File::open(")).collect();
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
 fn the_product_has_no_unsafe_code() {
     assert_eq!(elsewhere(&["unsafe "], &[]), [""; 0]);
 }

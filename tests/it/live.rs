@@ -177,6 +177,51 @@ fn so_does_the_second_signal() {
     terminal.assert_restored(130);
 }
 
+/// Until a run has ended and left its summary in this file.
+#[track_caller]
+fn until_written(path: &Path) -> serde_json::Value {
+    let since = monotonic();
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if let Ok(summary) = serde_json::from_str(&text) {
+            return summary;
+        }
+        assert!(monotonic().since(since) < Nanos::from_secs(HANGS_AFTER.as_secs()), "no summary: {text}");
+        thread::park_timeout(GLANCE);
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_run_in_order() {
+    for flags in ["--live", "", "--no-progress"] {
+        let folder = TempDir::new().unwrap();
+        let [rows, json] = ["rows.csv", "run.json"].map(|name| folder.path().join(name));
+        let arguments =
+            format!("--demo --model closed -z 50s -c 5 {flags} --csv {} --json {}", rows.display(), json.display());
+        // Whatever the tests were started by, the terminal hangs up.
+        let Some(terminal) =
+            Terminal::run(&arguments, "exec env --default-signal=HUP sh -c 'echo begun; exec \"$0\" \"$@\"' \\")
+        else {
+            return;
+        };
+        let since = monotonic();
+        while fs::metadata(&rows).map_or(0, |rows| rows.len()) < 1000 {
+            assert!(monotonic().since(since) < Nanos::from_secs(HANGS_AFTER.as_secs()), "no rows");
+            thread::park_timeout(GLANCE);
+        }
+        drop(terminal);
+        let summary = until_written(&json);
+        let text = fs::read_to_string(&rows).unwrap();
+        let lines = text.matches("\r\n").count() as u64 - 1;
+        assert_eq!(
+            (summary["interrupted"].as_bool(), summary["csv"]["rows"].as_u64()),
+            (Some(true), Some(lines)),
+            "{flags}"
+        );
+        assert!(summary["csv"]["error"].is_null() && text.ends_with("\r\n"), "{flags}");
+    }
+}
+
 #[test]
 fn without_a_terminal_progress_comes_as_lines() {
     let run = onrush("--demo --live -n 20 -c 2").finish();

@@ -10,6 +10,7 @@ mod hostile;
 mod http2;
 mod live;
 mod load;
+mod outputs;
 mod readme;
 mod report;
 mod requests;

@@ -37,6 +37,13 @@ pub(crate) fn onrush_after(preparation: &str, arguments: &str) -> Invocation {
     Invocation::new(command)
 }
 
+/// The binary, hung up as a terminal does it, whatever the tests were started by.
+pub(crate) fn onrush_by_default(arguments: &str) -> Invocation {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", ONRUSH]).args(arguments.split_whitespace());
+    Invocation::new(command)
+}
+
 /// One run of the binary, being prepared.
 pub(crate) struct Invocation {
     command: Command,
@@ -94,6 +101,13 @@ impl Invocation {
         self.start().finish()
     }
 
+    /// Runs to the end, its standard output going elsewhere.
+    pub(crate) fn finish_into(mut self, stdout: impl Into<Stdio>) -> Finished {
+        let output = self.command.stdin(Stdio::null()).stdout(stdout).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Finished { code: output.status.code().unwrap_or(-1), stdout: String::new(), stderr }
+    }
+
     /// Runs to the end with a CSV and a JSON file, which have to agree with each other.
     pub(crate) fn report(self) -> Report {
         self.start_report().report()
@@ -128,7 +142,11 @@ pub(crate) struct Running {
 impl Running {
     /// As Ctrl-C does.
     pub(crate) fn interrupt(&self) {
-        kill_process(self.pid, Signal::INT).unwrap();
+        self.signal(Signal::INT);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid, signal).unwrap();
     }
 
     pub(crate) fn finish(&self) -> Finished {
@@ -149,6 +167,10 @@ pub(crate) struct RunningReport {
 impl RunningReport {
     pub(crate) fn interrupt(&self) {
         self.run.interrupt();
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.run.signal(signal);
     }
 
     pub(crate) fn report(self) -> Report {

@@ -1,9 +1,10 @@
 //! The pieces of a body, as curl joins them.
 
-use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
+use crate::cli::file;
 use crate::curl::{Data, DataKind};
 use crate::units::percent_encoded;
 
@@ -63,9 +64,7 @@ fn url_encoded(text: &str) -> anyhow::Result<Vec<u8>> {
 
 fn read(path: &str) -> anyhow::Result<Vec<u8>> {
     if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read the data from standard input")?;
-        return Ok(bytes);
+        return file::standard_input("curl's data").context("cannot read the data from standard input");
     }
-    std::fs::read(path).with_context(|| format!("curl's @{path}: cannot read it"))
+    file::read("curl's data", Path::new(path)).with_context(|| format!("curl's @{path}: cannot read it"))
 }

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
 
 use crate::plan::{Model, Plan, Stop};
+use crate::printable::printable;
 use crate::time::Nanos;
 use crate::units;
 
@@ -71,7 +72,7 @@ impl Title {
                 (Kind::Open, format!("open model, {}", units::count(plan.connections().into(), "connection")))
             }
         };
-        Title { what, url: plan.url.clone(), model, stop: plan.load.stop }
+        Title { what, url: printable(&plan.url).into_owned(), model, stop: plan.load.stop }
     }
 }
 
@@ -143,7 +144,9 @@ impl View<'_> {
             Some(duration) => format!(", {} left", tenths(duration.since(elapsed))),
             None => String::new(),
         };
-        let text = format!("  {:>3.0} %  {}{left} ", (share * 100.0).floor(), tenths(elapsed));
+        // A run that has begun is not at its beginning, nor is one that goes on at its end.
+        let percent = units::whole_percent(if share >= 0.01 { (share * 100.0).floor() / 100.0 } else { share });
+        let text = format!("  {percent:>5}  {}{left} ", tenths(elapsed));
         let bar = area.width.saturating_sub(text.chars().count().max(40) as u16 + 1);
         let full = (f64::from(bar) * share) as usize;
         let style = if self.state == State::Ending { self.palette.warn() } else { self.palette.good() };

@@ -8,14 +8,14 @@ mod palette;
 mod panels;
 mod screen;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-use ratatui::crossterm::event;
+use signal_hook::consts::SIGWINCH;
 use signal_hook::iterator::Signals;
 
 use crate::plan::Plan;
@@ -27,7 +27,7 @@ use super::{complain, interrupt};
 
 use draw::{State, Title, View};
 use history::History;
-use keys::Wish;
+use keys::{Keys, Wish};
 use palette::Palette;
 use screen::Screen;
 
@@ -62,7 +62,7 @@ impl Live {
             return None;
         }
         let palette = Palette::new(args.color.paint(true));
-        let signals = Signals::new(interrupt::SIGNALS);
+        let signals = Signals::new(interrupt::signals().into_iter().chain([SIGWINCH]));
         match signals.and_then(|signals| Ok((Screen::take()?, signals))) {
             Ok((screen, signals)) => Some(Live { screen, signals, palette, stop: Arc::clone(stop) }),
             Err(error) => {
@@ -110,8 +110,10 @@ struct Watch {
     is_ending: bool,
     is_paused: bool,
     helps: bool,
-    /// There is somewhere to read keys from.
-    has_keys: bool,
+    /// Where keys are read from. None: there is nowhere.
+    keys: Option<Keys>,
+    /// Nobody sees what is drawn any more.
+    is_gone: bool,
 }
 
 impl Watch {
@@ -127,7 +129,8 @@ impl Watch {
             is_ending: false,
             is_paused: false,
             helps: false,
-            has_keys: true,
+            keys: Keys::open(),
+            is_gone: false,
         }
     }
 
@@ -138,7 +141,7 @@ impl Watch {
             if now >= next {
                 next = (next + PERIOD).max(now);
                 self.history.add(now, board.snapshot());
-                if !self.is_paused {
+                if !self.is_paused && !self.is_gone {
                     self.draw();
                 }
             }
@@ -149,25 +152,37 @@ impl Watch {
 
     /// Waits so long, unless something comes.
     fn listen(&mut self, time: Duration, is_over: &Receiver<()>) {
-        let event = match self.has_keys.then(|| event::poll(time)) {
-            Some(Ok(true)) => event::read().ok(),
-            Some(Ok(false)) => None,
-            Some(Err(_)) => {
-                self.has_keys = false;
-                None
-            }
+        match self.keys.as_mut().map(|keys| keys.wait(time)) {
+            Some(Ok(wishes)) => wishes.into_iter().for_each(|wish| self.fulfil(wish)),
+            Some(Err(_)) => self.hang_up(),
             None => {
                 // Either way the caller looks whether the run is over.
                 let _ = is_over.recv_timeout(time);
-                None
             }
-        };
-        if let Some(wish) = event.as_ref().and_then(Wish::of) {
-            self.fulfil(wish);
         }
-        for _ in 0..self.signals.pending().count() {
-            self.fulfil(Wish::End);
+        let signals: Vec<i32> = self.signals.pending().collect();
+        for signal in signals {
+            match signal {
+                SIGWINCH => self.fulfil(Wish::Redraw),
+                signal if interrupt::is_hangup(signal) => self.end_once(),
+                _ => self.fulfil(Wish::End),
+            }
         }
+    }
+
+    /// The terminal is gone, and with it whoever watched: the run ends in order, once, unless hanging up is to be ignored.
+    fn hang_up(&mut self) {
+        self.keys = None;
+        self.is_gone = true;
+        if interrupt::signals().into_iter().any(interrupt::is_hangup) {
+            self.end_once();
+        }
+    }
+
+    /// The end of the run, however often it is asked for.
+    fn end_once(&mut self) {
+        self.is_ending = true;
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     fn fulfil(&mut self, wish: Wish) {
@@ -178,17 +193,16 @@ impl Watch {
                     complain(&format!("cannot end at once: {error}"));
                 }
             }
-            Wish::End => {
-                self.is_ending = true;
-                self.stop.store(true, Ordering::Relaxed);
-            }
+            Wish::End => self.end_once(),
             Wish::Pause => self.is_paused = !self.is_paused,
             Wish::Help => self.helps = !self.helps,
             Wish::Back => self.helps = false,
             // A terminal that takes nothing now may do so at the next drawing.
             Wish::Redraw => drop(self.screen.clear()),
         }
-        self.draw();
+        if !self.is_gone {
+            self.draw();
+        }
     }
 
     fn draw(&mut self) {
@@ -200,7 +214,11 @@ impl Watch {
             helps: self.helps,
             palette: self.palette,
         };
-        // As above; the run does not depend on it.
-        let _ = self.screen.draw(|frame| view.draw(frame.area(), frame.buffer_mut()));
+        let drawn = self.screen.draw(|frame| view.draw(frame.area(), frame.buffer_mut()));
+        // A terminal that takes nothing now may do so later, as above; one that is gone does not come back.
+        let is_for_now = |error: &io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted);
+        if drawn.is_err_and(|error| !is_for_now(&error)) {
+            self.hang_up();
+        }
     }
 }
