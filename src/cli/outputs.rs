@@ -202,6 +202,8 @@ fn open(named: &[Named<'_>], printed: &Printed<'_>) -> anyhow::Result<(Vec<Writi
     let to = named.iter().map(to).collect::<anyhow::Result<Vec<To>>>()?;
     let taken = streams(named, &to, printed)?;
     let inputs = file::inputs();
+    // Where rustls writes the secrets of connections.
+    let key_log = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from);
     for (i, (a, output)) in named.iter().zip(&to).enumerate() {
         let To::File(output) = output else { continue };
         let is_same = |other: &To| matches!(other, To::File(other) if meets(other.place(), output.place()));
@@ -210,6 +212,10 @@ fn open(named: &[Named<'_>], printed: &Printed<'_>) -> anyhow::Result<(Vec<Writi
         }
         if let Some(Input { flag, path, .. }) = inputs.iter().find(|input| meets(&input.place, output.place())) {
             bail!("{a} and {flag} {} name the same file: what was read would be written over", path.display());
+        }
+        let keys = key_log.as_ref().and_then(|path| file::Output::find(path).ok());
+        if keys.is_some_and(|keys| meets(keys.place(), output.place())) {
+            bail!("{a} and SSLKEYLOGFILE name the same file");
         }
     }
     let mut created = Created::default();

@@ -1,6 +1,5 @@
 //! `onrush show`: requests as a run would send them.
 
-use std::borrow::Cow;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 
@@ -55,10 +54,12 @@ fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Resul
         let origin = &plan.origins[target.origin as usize];
         let mut shown = if several { format!("--- request {index} to {}\n", origin.name) } else { String::new() };
         shown += &lines(plan, origin.tls.is_some(), &head);
-        let mut shown = shown.into_bytes();
-        shown.extend_from_slice(&if is_terminal { on_terminal(body) } else { body.into() });
+        let mut shown = [shown.as_bytes(), body].concat();
         if !body.is_empty() || several {
             shown.push(b'\n');
+        }
+        if is_terminal {
+            shown = on_terminal(&shown);
         }
         if let Err(error) = out.write_all(&shown) {
             return Ok(Err(error));
@@ -67,11 +68,14 @@ fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Resul
     Ok(Ok(()))
 }
 
-/// A body whose characters are only read: a preview moves no cursor and starts no command of the terminal.
-fn on_terminal(body: &[u8]) -> Cow<'_, [u8]> {
-    let text = String::from_utf8_lossy(body);
-    let lines: Vec<_> = text.split('\n').map(printable).collect();
-    Cow::Owned(lines.join("\n").into_bytes())
+/// Lines whose characters are only read: a preview moves no cursor and starts no command of the terminal.
+fn on_terminal(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.split('\n').map(|line| match line.strip_suffix('\r') {
+        Some(line) => format!("{}\r", printable(line)),
+        None => printable(line).into_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// The head as its protocol has it, without secrets.
@@ -98,5 +102,17 @@ fn lines(plan: &Plan, tls: bool, head: &str) -> String {
             }
             text + "\r\n"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_shown_lines_and_nothing_else() {
+        let shown = on_terminal("GET / HTTP/1.1\r\nA: \u{9b}2J\r\n\r\n{\n\t\"a\": \"\x1b]0;x\x07\"\n}\n".as_bytes());
+        let expected = "GET / HTTP/1.1\r\nA: \u{fffd}2J\r\n\r\n{\n \"a\": \"\u{fffd}]0;x\u{fffd}\"\n}\n";
+        assert_eq!(String::from_utf8(shown).unwrap(), expected);
     }
 }

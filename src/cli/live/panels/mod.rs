@@ -45,10 +45,10 @@ fn round(time: Nanos) -> String {
     time.to_string().replace(".00 ", " ").replace(".0 ", " ")
 }
 
-/// A clock that does not show more than tenths.
+/// A clock that does not show more than tenths, the one that is under way.
 pub(super) fn tenths(time: Nanos) -> String {
     match time.0 {
-        0..100_000_000_000 => format!("{:.1} s", (time.0 / 100_000_000) as f64 / 10.0),
+        0..100_000_000_000 => format!("{:.1} s", time.0.div_ceil(100_000_000) as f64 / 10.0),
         _ => time.to_string(),
     }
 }
