@@ -551,7 +551,7 @@ fn scaled(n: Nanos, share: f64) -> Nanos {
 fn percent(share: f64) -> String {
     match share * 100.0 {
         v if v > 0.0 && v < 0.05 => "<0.1 %".into(),
-        v if v < 100.0 && v >= 99.95 => ">99.9 %".into(),
+        v if (99.95..100.0).contains(&v) => ">99.9 %".into(),
         v => format!("{v:.1} %"),
     }
 }

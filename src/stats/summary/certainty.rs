@@ -109,7 +109,8 @@ impl SteadyLine {
         let rate = rate_per_s?;
         let grows = |&(growth, r2): &(f64, f64)| growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN;
         match self.growth_per_s.zip(self.growth_r2).filter(grows) {
-            Some((growth, _)) => Some(format!("not sustained: backlog grows {}", units::rate(growth))),
+            Some((growth, _)) if growth < 9.5 => Some(format!("not sustained: backlog grows {}", units::rate(growth))),
+            Some((growth, _)) => Some(format!("not sustained: backlog grows {growth:.0}/s")),
             None if self.stationary == Some(false) => {
                 Some("not stationary: response times were still changing in the second half of the run".into())
             }
