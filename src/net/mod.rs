@@ -7,6 +7,7 @@ mod dial;
 mod happy_eyeballs;
 pub mod limits;
 pub mod noise;
+mod pem;
 mod poller;
 pub mod probe;
 pub mod resolve;

@@ -8,15 +8,15 @@ use rustls::client::{ClientConnection, Resumption, WebPkiServerVerifier, verify_
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
 
-use crate::plan::{Identity, Protocol, Tls, Trust};
+use crate::plan::{Protocol, Tls, Trust};
 use crate::record::{Cause, Failure, Phase};
 
 use super::cause::{failure_of, tls_cause};
+use super::pem;
 use super::transport::{Handshake, Stop};
 
 /// What a TLS connection needs to begin.
@@ -56,10 +56,13 @@ impl TlsSettings {
         let mut config = match &tls.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let (chain, key) = parse_identity(identity)?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(|e| format!("--cert and --key do not fit together: {e}"))?
+                let (chain, key) = pem::identity(identity)?;
+                builder.with_client_auth_cert(chain, key).map_err(|e| match e {
+                    rustls::Error::InconsistentKeys(_) => {
+                        "--cert and --key do not fit together: the key is not that of the certificate".into()
+                    }
+                    e => format!("--cert and --key do not fit together: {e}"),
+                })?
             }
         };
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
@@ -84,17 +87,6 @@ fn system_roots() -> Result<RootCertStore, String> {
         false => Ok(roots),
         true => Err("this system has no root certificates: install them, or give --cacert or --insecure".into()),
     }
-}
-
-fn parse_identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&identity.chain)
-        .collect::<Result<_, _>>()
-        .map_err(|e| format!("--cert: not a PEM certificate: {e}"))?;
-    if chain.is_empty() {
-        return Err("--cert: no certificate in the file".into());
-    }
-    let key = PrivateKeyDer::from_pem_slice(&identity.key).map_err(|e| format!("--key: no PEM private key: {e}"))?;
-    Ok((chain, key))
 }
 
 /// One TLS connection's state, without its socket.
@@ -293,12 +285,7 @@ struct GivenRoots {
 
 impl GivenRoots {
     fn new(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<GivenRoots, String> {
-        let roots: Vec<_> = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<_, _>>()
-            .map_err(|e| format!("--cacert: not a PEM certificate: {e}"))?;
-        if roots.is_empty() {
-            return Err("--cacert: no certificate in the file".into());
-        }
+        let roots = pem::certificates("--cacert", pem)?;
         let mut store = RootCertStore::empty();
         for root in &roots {
             store.add(root.clone()).map_err(|e| format!("--cacert: {e}"))?;
