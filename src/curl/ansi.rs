@@ -24,9 +24,10 @@ pub(super) fn ansi(chars: &mut Peekable<Chars<'_>>) -> Result<String, String> {
                 'u' => unicode(chars, 4)?,
                 'U' => unicode(chars, 8)?,
                 'x' => {
-                    bytes.push(digits(chars, 16, 2).ok_or("an escape \\x has no digits")? as u8);
+                    bytes.push(hexadecimal(chars)?);
                     continue;
                 }
+                'c' => control(chars.next().ok_or_else(|| not_closed("$'"))?)?,
                 c @ ('\\' | '\'' | '"' | '?') => c,
                 c => match c.to_digit(8) {
                     // As bash has it, a number above \377 loses its highest bit.
@@ -64,6 +65,29 @@ fn unicode(chars: &mut Peekable<Chars<'_>>, most: u32) -> Result<char, String> {
     };
     let both = second.map(|second| 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00));
     both.and_then(char::from_u32).ok_or_else(|| HALF.into())
+}
+
+/// `\xHH`, or `\x{H...}`, of which the last two digits count.
+fn hexadecimal(chars: &mut Peekable<Chars<'_>>) -> Result<u8, String> {
+    let none = "an escape \\x has no digits";
+    if chars.next_if_eq(&'{').is_none() {
+        return Ok(digits(chars, 16, 2).ok_or(none)? as u8);
+    }
+    let mut value = digits(chars, 16, 1).ok_or(none)?;
+    while let Some(digit) = digits(chars, 16, 1) {
+        value = (value << 4 | digit) & 0xff;
+    }
+    chars.next_if_eq(&'}');
+    Ok(value as u8)
+}
+
+/// `\cX`: the character that Ctrl and X make.
+fn control(c: char) -> Result<char, String> {
+    match c {
+        '?' => Ok('\x7f'),
+        c if c.is_ascii() => Ok(char::from(c.to_ascii_uppercase() as u8 & 0x1f)),
+        _ => Err("an escape \\c is no control character".into()),
+    }
 }
 
 fn octal(chars: &mut Peekable<Chars<'_>>, high: u32) -> u32 {

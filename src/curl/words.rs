@@ -28,7 +28,10 @@ pub fn split(text: &str) -> Result<Vec<String>, String> {
             '\'' => single(&mut chars, word.get_or_insert_default())?,
             '"' => double(&mut chars, word.get_or_insert_default())?,
             '$' if chars.next_if_eq(&'\'').is_some() => word.get_or_insert_default().push_str(&ansi(&mut chars)?),
+            // To be translated, for which there is nothing here.
+            '$' if chars.next_if_eq(&'"').is_some() => double(&mut chars, word.get_or_insert_default())?,
             '$' => dollar(&chars, word.get_or_insert_default())?,
+            '`' if matches!(chars.peek(), Some('\n' | '\r')) => return Err(WINDOWS.into()),
             '`' => return Err(filled_in("`")),
             '^' if matches!(chars.peek(), Some('"' | '\n' | '\r')) => return Err(WINDOWS.into()),
             '|' | '&' | ';' | '<' | '>' | '(' | ')' => {
@@ -70,6 +73,7 @@ fn double(chars: &mut Peekable<Chars<'_>>, word: &mut String) -> Result<(), Stri
             '"' => return Ok(()),
             '\\' => match chars.next().ok_or_else(|| not_closed("\""))? {
                 '\n' => {}
+                '\r' if chars.peek() == Some(&'\n') => drop(chars.next()),
                 c @ ('"' | '\\' | '$' | '`') => word.push(c),
                 c => word.extend(['\\', c]),
             },
