@@ -27,3 +27,4 @@ pub mod template;
 pub mod threshold;
 pub mod time;
 pub mod units;
+pub mod uri;

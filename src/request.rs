@@ -6,7 +6,6 @@ use url::Url;
 
 use crate::feed::Lines;
 use crate::template::Template;
-use crate::units::percent_encoded;
 
 /// What requests of one kind have in common.
 #[derive(Clone, Debug)]
@@ -157,16 +156,6 @@ pub struct Slot {
     pub measured: bool,
 }
 
-/// A path as it may stand in a request: what may not is percent-encoded (RFC 3986, 3.3 and 3.4).
-pub fn clean_path(path: &[u8], out: &mut Vec<u8>) {
-    for &byte in path {
-        match byte {
-            b'!' | b'$'..=b';' | b'=' | b'?'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => out.push(byte),
-            _ => out.extend_from_slice(&percent_encoded(byte)),
-        }
-    }
-}
-
 /// A header's value as it may stand in a line: control characters become spaces (RFC 9110, 5.5).
 pub fn clean_value(value: &[u8], out: &mut Vec<u8>) {
     let is_control = |byte: u8| byte < b' ' || byte == 0x7f;
@@ -177,19 +166,85 @@ pub fn clean_value(value: &[u8], out: &mut Vec<u8>) {
     out.extend(value[start..end].iter().map(|&byte| if is_control(byte) && byte != b'\t' { b' ' } else { byte }));
 }
 
-/// Headers by which a server knows who asks: no table keeps them, and no other host gets them.
+/// Headers by which a server knows who asks.
+const CREDENTIALS: [&str; 10] = [
+    "api-key",
+    "authorization",
+    "cookie",
+    "private-token",
+    "proxy-authorization",
+    "x-access-token",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-goog-api-key",
+];
+
+/// The header is a credential: reports mask it, no table of HPACK keeps it, and a redirect to another host does not
+/// take it along.
 pub fn is_credential(name: &str) -> bool {
-    ["authorization", "cookie", "proxy-authorization"].iter().any(|other| name.eq_ignore_ascii_case(other))
+    CREDENTIALS.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// Headers of one connection, which HTTP/2 does not have (RFC 9113, 8.2.2).
+pub const OF_A_CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+
+/// A request over HTTP/2 may have the header (RFC 9113, 8.2.2). None: the value differs from request to request.
+pub fn fits_http2(name: &str, value: Option<&str>) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match value {
+        _ if OF_A_CONNECTION.iter().any(|other| is(other)) || is("http2-settings") => false,
+        value if is("te") => value.is_some_and(|value| value.eq_ignore_ascii_case("trailers")),
+        _ => true,
+    }
+}
+
+/// The value of the first parameter `boundary` of a media type (RFC 9110, 8.3.1; RFC 2046, 5.1.1), unless it is empty.
+pub fn boundary(content_type: &str) -> Option<String> {
+    parameters(content_type).find_map(boundary_of).filter(|boundary| !boundary.is_empty())
+}
+
+/// A media type that has no boundary, with one.
+pub fn with_boundary(content_type: &str, boundary: &str) -> String {
+    let mut whole = content_type.split(';').next().unwrap_or_default().trim().to_string();
+    let others = parameters(content_type).map(str::trim);
+    for parameter in others.filter(|parameter| !parameter.is_empty() && boundary_of(parameter).is_none()) {
+        whole += &format!("; {parameter}");
+    }
+    format!("{whole}; boundary={boundary}")
+}
+
+/// What stands between the semicolons behind a media type, but for those in quotes.
+fn parameters(content_type: &str) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let split = content_type.split(move |c: char| {
+        if !std::mem::take(&mut is_escaped) {
+            is_escaped = is_quoted && c == '\\';
+            is_quoted ^= c == '"';
+        }
+        c == ';' && !is_quoted
+    });
+    split.skip(1)
+}
+
+fn boundary_of(parameter: &str) -> Option<String> {
+    let (name, value) = parameter.split_once('=')?;
+    let value = value.trim();
+    if !name.trim().eq_ignore_ascii_case("boundary") {
+        return None;
+    }
+    let Some(quoted) = value.strip_prefix('"') else { return Some(value.into()) };
+    let mut text = String::new();
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next().filter(|&c| c != '"') {
+        text.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    Some(text)
 }
 
 /// A header's value as reports show it.
 pub fn masked<'a>(name: &str, value: &'a str) -> &'a str {
-    if is_credential(name) || name.eq_ignore_ascii_case("x-api-key") { "***" } else { value }
-}
-
-/// The path and query of `url`, as sent.
-pub fn path_of(url: &Url) -> String {
-    url.query().map_or_else(|| url.path().to_string(), |query| format!("{}?{query}", url.path()))
+    if is_credential(name) { "***" } else { value }
 }
 
 /// The `Host` header of requests to `url`: its port only where it is not the scheme's own (RFC 9110, 7.2).
@@ -217,15 +272,68 @@ mod tests {
         assert_eq!(cleaned(b" \r\n\0"), b"");
     }
 
+    #[test]
+    fn credentials_are_masked_whatever_their_case() {
+        for name in ["Authorization", "COOKIE", "proxy-authorization", "X-Api-Key", "X-Auth-Token"] {
+            assert!(is_credential(name) && masked(name, "secret") == "***", "{name}");
+        }
+        for name in ["Accept", "X-Request-Id", "Set-Cookie"] {
+            assert!(!is_credential(name) && masked(name, "plain") == "plain", "{name}");
+        }
+    }
+
+    #[test]
+    fn http2_has_no_headers_of_a_connection() {
+        for (name, value, fits) in [
+            ("Connection", Some("keep-alive"), false),
+            ("keep-alive", Some("5"), false),
+            ("HTTP2-Settings", Some("AAMAAABk"), false),
+            ("TE", Some("gzip"), false),
+            ("TE", Some("gzip, trailers"), false),
+            ("te", Some("Trailers"), true),
+            ("TE", None, false),
+            ("X-A", None, true),
+            ("Upgrade-Insecure-Requests", Some("1"), true),
+        ] {
+            assert_eq!(fits_http2(name, value), fits, "{name}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn boundaries_are_found_and_added() {
+        for (given, found, with) in [
+            ("multipart/form-data", None, "multipart/form-data; boundary=b"),
+            ("multipart/form-data;", None, "multipart/form-data; boundary=b"),
+            ("multipart/form-data; charset=utf-8", None, "multipart/form-data; charset=utf-8; boundary=b"),
+            ("multipart/form-data; boundary=", None, "multipart/form-data; boundary=b"),
+            ("multipart/form-data; x=\"; boundary=y\"", None, "multipart/form-data; x=\"; boundary=y\"; boundary=b"),
+            ("multipart/form-data;Boundary=X", Some("X"), ""),
+            ("multipart/form-data; boundary = \"a \\\"; b\" ; c=d", Some("a \"; b"), ""),
+            ("multipart/form-data; boundary=X; boundary=Y", Some("X"), ""),
+            ("application/json", None, "application/json; boundary=b"),
+        ] {
+            assert_eq!(boundary(given).as_deref(), found, "{given}");
+            if found.is_none() {
+                assert_eq!(with_boundary(given, "b"), with);
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_value_ends_a_line_or_a_path(text: Vec<u8>) {
+        fn no_value_ends_a_line(text: Vec<u8>) {
             let value = cleaned(&text);
             prop_assert!(!value.iter().any(|&b| b == 0x7f || (b < b' ' && b != b'\t')));
             prop_assert_eq!(value.trim_ascii(), &value[..]);
-            let mut path = Vec::new();
-            clean_path(&text, &mut path);
-            prop_assert!(path.iter().all(u8::is_ascii_graphic));
+        }
+
+        #[test]
+        fn a_boundary_that_was_added_is_found(text in "[a-z]{1,3}/[a-z]{1,3}(; ?(a=b|boundary|boundary=|c=\"[;\\\\ a]{0,3})?){0,4}") {
+            if boundary(&text).is_none() {
+                // Behind a quote that is not closed nothing can be found.
+                let is_open = parameters(&text).any(|parameter| parameter.contains('"'));
+                prop_assert!(is_open || boundary(&with_boundary(&text, "x-1")).as_deref() == Some("x-1"), "{}", text);
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::feed::Lines;
 use crate::plan::{Order, Plan, Target};
-use crate::request::{Body, Drawn, Message, Payload, Slot, clean_path, clean_value};
+use crate::request::{Body, Drawn, Message, Payload, Slot, clean_value};
 use crate::template::{Moment, Part, Renderer, TemplateError};
 use crate::time::{Nanos, WallClock};
+use crate::uri;
 
 /// Yields the message of each request. The one of slot n depends on the seed
 /// and on n alone (and its timestamps on the clock), never on who asks when.
@@ -119,7 +120,7 @@ impl Parts {
     fn draw(&mut self, moment: &Moment) -> Result<&Drawn, Box<TemplateError>> {
         if let Some(path) = &mut self.path {
             self.drawn.path.clear();
-            clean_path(path.render(moment)?, &mut self.drawn.path);
+            uri::encode(path.render(moment)?, &mut self.drawn.path);
         }
         for (renderer, value) in self.values.iter_mut().zip(&mut self.drawn.values) {
             value.clear();

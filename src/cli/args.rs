@@ -1,5 +1,6 @@
 //! What the user typed: one field a flag. The doc comments are the help.
 
+use std::any::TypeId;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use crate::units;
     version,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
+    mut_args(|arg| whatever_it_begins_with(arg)),
     disable_help_subcommand = true,
     after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
                   Exit codes: 0 done, 1 a threshold was not met, 2 wrong usage (nothing was sent),\n\
@@ -50,7 +52,16 @@ pub(super) enum Command {
     Generate(GenerateArgs),
 }
 
+/// An option's value is the next word even if that begins with a dash, as with curl. Files are an exception: with one
+/// left out, the next option would be overwritten or read.
+fn whatever_it_begins_with(arg: Arg) -> Arg {
+    let is_file = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let is_free = arg.get_action().takes_values() && !arg.is_positional() && !is_file;
+    if is_free { arg.allow_hyphen_values(true) } else { arg }
+}
+
 #[derive(Debug, clap::Args)]
+#[command(mut_args(|arg| whatever_it_begins_with(arg)))]
 pub(super) struct ShowArgs {
     #[command(flatten)]
     pub(super) run: RunArgs,
@@ -66,7 +77,7 @@ pub(super) struct ShowArgs {
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("positional_url", |arg| command_of_curl(arg)),
-    mut_args(|arg| without_what_a_command_says(arg)),
+    mut_args(|arg| without_what_a_command_says(whatever_it_begins_with(arg))),
     after_help = "The command comes in quotes, and these options stand before or behind it:\n  \
                   onrush curl 'curl -X POST http://127.0.0.1:8000/' -c 20 -n 100\n\
                   Or its words come behind --, as the shell has read them:\n  \
@@ -199,7 +210,7 @@ pub(super) struct RunArgs {
     /// Request method [default: GET, or POST with a body]
     #[arg(short, long, help_heading = TARGET)]
     pub(super) method: Option<String>,
-    /// Header line 'Name: value'; may be repeated
+    /// Header line 'Name: value'; 'Name:' leaves out one that is sent by default, 'Name;' is empty; may be repeated
     #[arg(short = 'H', long = "header", value_name = "HEADER", help_heading = TARGET)]
     pub(super) headers: Vec<String>,
     /// Content-Type header [default: by the body]
@@ -402,6 +413,10 @@ pub(super) struct RunArgs {
     /// Exit with code 4 if the measurement is INVALID
     #[arg(long, help_heading = VERDICT)]
     pub(super) strict: bool,
+
+    /// A command of curl says what is sent.
+    #[arg(skip)]
+    pub(super) is_pasted: bool,
 }
 
 const TARGET: &str = "Target";

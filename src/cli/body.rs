@@ -1,17 +1,19 @@
 //! What requests carry, by the flags.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 
 use crate::encoding;
 use crate::feed::Lines;
-use crate::request::Body;
+use crate::request::{Body, RequestHead};
 use crate::template::Template;
 
 use super::args::{RunArgs, is_stdio};
 use super::build::read;
+use super::form::Multipart;
 use super::texts::{Texts, is_template};
 use super::{file, form};
 
@@ -20,18 +22,26 @@ use super::{file, form};
 pub(super) struct Content {
     pub(super) body: Body,
     pub(super) content_type: Option<String>,
+    /// The body is this form, and the content type says its boundary.
+    multipart: Option<Rc<Multipart>>,
 }
 
 impl Content {
     /// What the flags say, for all requests that bring nothing of their own.
     pub(super) fn of_all(args: &RunArgs, texts: &Texts) -> anyhow::Result<Content> {
         if !args.form.is_empty() || !args.multipart.is_empty() {
-            let form = match args.form.is_empty() {
-                false => form::urlencoded(&args.form),
-                true => form::multipart(&args.multipart),
+            let (form, multipart) = match args.form.is_empty() {
+                false => (form::urlencoded(&args.form).map_err(|e| anyhow!(e))?, None),
+                true => {
+                    let multipart = form::multipart(&args.multipart).map_err(|e| anyhow!(e))?;
+                    (multipart.form(), Some(Rc::new(multipart)))
+                }
             };
-            let form = form.map_err(|e| anyhow!(e))?;
-            return Ok(Content { body: Body::Fixed(form.body.into()), content_type: Some(form.content_type) });
+            return Ok(Content {
+                body: Body::Fixed(form.body.into()),
+                content_type: Some(form.content_type),
+                multipart,
+            });
         }
         let body = match (&args.data, &args.data_file, &args.template, &args.data_lines) {
             _ if args.dynamic => Body::Template(texts.take(Template::built_in())?),
@@ -49,18 +59,37 @@ impl Content {
             (None, None, None, None) => Body::None,
         };
         let content_type = content_type(&body, texts);
-        Ok(Content { body, content_type })
+        Ok(Content { body, content_type, multipart: None })
     }
 
     /// The same bytes every time.
     pub(super) fn fixed(bytes: Vec<u8>) -> Content {
         let content_type = Some(kind_of(&bytes).into());
-        Content { body: Body::Fixed(bytes.into()), content_type }
+        Content { body: Body::Fixed(bytes.into()), content_type, multipart: None }
     }
 
     /// Nothing.
     pub(super) fn none() -> Content {
-        Content { body: Body::None, content_type: None }
+        Content { body: Body::None, content_type: None, multipart: None }
+    }
+
+    /// What a request with this head carries: a multipart form and its head have one boundary, whoever said the type.
+    pub(super) fn fit(self, head: &mut RequestHead) -> anyhow::Result<Body> {
+        let Some(multipart) = self.multipart else { return Ok(self.body) };
+        let mut body = self.body;
+        for header in head.headers.iter_mut().filter(|header| header.name.eq_ignore_ascii_case("content-type")) {
+            let Some(given) = header.value.fixed() else {
+                bail!("--header Content-Type cannot be a template with -F, as it says where the parts of the form end");
+            };
+            // One that was asked to be empty, and the one that the form has by itself.
+            if given.is_empty() || self.content_type.as_deref() == Some(given) {
+                continue;
+            }
+            let form = multipart.of_type(given).map_err(|e| anyhow!("-F: {e}"))?;
+            body = Body::Fixed(form.body.into());
+            header.value = form.content_type.into();
+        }
+        Ok(body)
     }
 
     /// There is something.

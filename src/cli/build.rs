@@ -1,7 +1,9 @@
 //! Flags to plan: the only place that sees both.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::SocketAddr as UnixAddress;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
@@ -10,7 +12,8 @@ use regex::bytes::Regex;
 use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::plan::{
-    Checks, Endpoint, Family, Identity, Limits, Load, Model, Open, Origin, Plan, Redirects, Stop, Tls, Trust, Warmup,
+    Checks, Endpoint, Family, Identity, Limits, Load, Model, Open, Origin, Plan, Protocol, Redirects, Stop, Tls, Trust,
+    Warmup,
 };
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing};
@@ -19,6 +22,7 @@ use crate::time::{Nanos, WallClock};
 use super::args::{ModelArg, RunArgs, SpacingArg, Stages, shown};
 use super::body::has_body;
 use super::file;
+use super::head::leave_out_of_http2;
 use super::list;
 use super::protocol::protocol;
 use super::target::{Location, cores, parse_connect_to};
@@ -39,7 +43,7 @@ pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
     let mut notes = Vec::new();
     let seed = args.seed.unwrap_or_else(random_seed);
     let texts = Texts::new(args, &load.model, seed)?;
-    let asked = match &args.targets {
+    let mut asked = match &args.targets {
         Some(path) => list::many(args, path, &texts, &mut notes)?,
         None => list::one(args, &url(args, names)?, &texts, &mut notes)?,
     };
@@ -53,6 +57,9 @@ pub(super) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
     };
     let origins = origins(args, &asked.locations, names)?;
     let protocol = protocol(args, &origins, &load, limits.connect, names, &mut notes)?;
+    if matches!(protocol, Protocol::Http2 { .. }) {
+        leave_out_of_http2(args, &mut asked.targets.list, &mut notes);
+    }
     let workers = args.workers.unwrap_or_else(|| default_workers(&load.model));
     let mut plan = Plan {
         url: asked.url,
@@ -235,7 +242,7 @@ fn origins(args: &RunArgs, locations: &[Location], names: Names) -> anyhow::Resu
     }
     let origin = |location: &Location| {
         let endpoint = match (&args.unix_socket, names) {
-            (Some(path), _) => Endpoint::Unix(path.clone()),
+            (Some(path), _) => Endpoint::Unix(unix_path(path)?),
             (None, Names::Resolved(_)) => Endpoint::Tcp(addresses(args, location)?),
             (None, Names::Unresolved) => Endpoint::Tcp(Vec::new()),
         };
@@ -247,6 +254,28 @@ fn origins(args: &RunArgs, locations: &[Location], names: Names) -> anyhow::Resu
         Ok(Origin { name: location.origin(), endpoint, tls })
     };
     locations.iter().map(origin).collect()
+}
+
+/// The path of a socket, if the system can have such a one.
+fn unix_path(path: &Path) -> anyhow::Result<PathBuf> {
+    let can_be = |path: &Path| UnixAddress::from_pathname(path).is_ok();
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.is_empty() {
+        bail!("--unix-socket is empty: give the path of the socket");
+    }
+    if bytes.contains(&0) {
+        bail!("--unix-socket {}: a path cannot have a NUL in it", shown(path));
+    }
+    if !can_be(path) {
+        // It differs between systems.
+        let most = (1..bytes.len()).take_while(|&n| can_be(Path::new(&"x".repeat(n)))).last().unwrap_or(0);
+        bail!(
+            "--unix-socket {}: the path has {} bytes, and this system takes {most} at most: use a shorter one, as by a symbolic link",
+            shown(path),
+            bytes.len()
+        );
+    }
+    Ok(path.into())
 }
 
 fn addresses(args: &RunArgs, location: &Location) -> anyhow::Result<Vec<SocketAddr>> {

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use anyhow::{anyhow, bail};
 
 use crate::curl::{self, Body, Command, DataKind, Family, Parsed, Route, Version};
+use crate::uri::{Parts, without_dot_segments};
 
 use super::args::{CurlArgs, OrderArg, RunArgs, VersionArg};
+use super::head::delimiters;
 use data::{is_one_file, join};
 
 /// The flags that do what the command does, and what the user should know of it.
@@ -52,9 +54,11 @@ fn apply(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) -> anyho
         Body::Data(pieces) if !is_one_file(pieces) || command.get => Some(join(pieces)?),
         _ => None,
     };
+    run.is_pasted = true;
+    let url = if command.path_as_is { command.url.clone() } else { without_dots(&command.url) };
     run.positional_url = Some(match &joined {
-        Some(data) if command.get && !data.is_empty() => with_query(&command.url, data),
-        _ => command.url.clone(),
+        Some(data) if command.get && !data.is_empty() => with_query(&url, data),
+        _ => url,
     });
     run.method = command.method.clone().or_else(|| command.head.then(|| "HEAD".into()));
     headers(command, run, notes);
@@ -154,22 +158,21 @@ fn refuse_what_is_said_twice(command: &Command, run: &RunArgs) -> anyhow::Result
     Ok(())
 }
 
-/// A header of the command's own stands before what an option makes, as in curl.
+/// A header of the command's own stands before what an option makes, as in curl. One without a value takes that away.
 fn headers(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) {
     for text in &command.headers {
-        let name = text.split([':', ';']).next().unwrap_or_default().trim();
-        match text.trim_end() {
-            _ if name.eq_ignore_ascii_case("content-length") => {
+        let (name, value) = text.split_once([':', ';']).unwrap_or((text, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "content-length" => {
                 notes.push("curl's -H Content-Length is left out: the length is that of the body".into());
             }
-            // Curl leaves out a header of its own: this tool has a few that it always sends.
-            text if text.strip_suffix(':') == Some(name) => {
-                if ["accept", "user-agent", "content-type", "host"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
-                    notes.push(format!("curl's -H '{name}:' is left out: this tool always sends that header"));
-                }
+            "transfer-encoding" if value.trim().is_empty() => {}
+            "transfer-encoding" => {
+                notes.push("curl's -H Transfer-Encoding is left out: the body is sent with its length".into());
             }
-            // So curl has a header without a value.
-            text if text.strip_suffix(';') == Some(name) => run.headers.push(format!("{name}:")),
+            "host" if value.trim().is_empty() => {
+                notes.push(format!("curl's -H '{text}' is left out: a request needs that header (RFC 9112, 3.2)"));
+            }
             _ => run.headers.push(text.clone()),
         }
     }
@@ -195,12 +198,40 @@ fn headers(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) {
 }
 
 fn lacks(run: &RunArgs, name: &str) -> bool {
-    !run.headers.iter().any(|header| header.split(':').next().is_some_and(|own| own.eq_ignore_ascii_case(name)))
+    !run.headers.iter().any(|header| header.split([':', ';']).next().is_some_and(|own| own.eq_ignore_ascii_case(name)))
 }
 
 /// The URL with more in its query, and without a fragment, which is not sent.
 fn with_query(url: &str, query: &str) -> String {
-    let url = url.split('#').next().unwrap_or_default();
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}{query}")
+    let delimiters = delimiters(url);
+    let end = delimiters.find('#').unwrap_or(url.len());
+    let separator = if delimiters[..end].contains('?') { '&' } else { '?' };
+    format!("{}{separator}{query}", &url[..end])
+}
+
+/// The URL without segments `.` and `..` in its path, which curl does not send unless it is told to.
+fn without_dots(url: &str) -> String {
+    let delimiters = delimiters(url);
+    let Some(Parts { path, .. }) = Parts::of(&delimiters) else { return url.into() };
+    let kept = without_dot_segments(&delimiters[path.clone()]);
+    let kept: String = kept.into_iter().map(|range| &url[path.start + range.start..path.start + range.end]).collect();
+    format!("{}{kept}{}", &url[..path.start], &url[path.end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_changed_where_they_are_no_template() {
+        for (url, with, without) in [
+            ("http://h", "http://h?q", "http://h"),
+            ("http://h/a/../b?c=/../d#e", "http://h/a/../b?c=/../d&q", "http://h/b?c=/../d#e"),
+            ("http://h/a/%2e%2e/./b", "http://h/a/%2e%2e/./b?q", "http://h/a/%2e%2e/b"),
+            ("http://h/{{ '?#' }}/..", "http://h/{{ '?#' }}/..?q", "http://h/"),
+            ("http://h/{{ a / b }}/./c#d", "http://h/{{ a / b }}/./c?q", "http://h/{{ a / b }}/c#d"),
+        ] {
+            assert_eq!((with_query(url, "q"), without_dots(url)), (with.into(), without.into()), "{url}");
+        }
+    }
 }

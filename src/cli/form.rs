@@ -2,10 +2,19 @@
 
 use url::form_urlencoded;
 
+use crate::request::{boundary, with_boundary};
 use crate::rng::mix;
 
 use super::file;
 use super::target::is_token;
+
+/// A multipart form, whose boundary its header may say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Multipart {
+    parts: Vec<Vec<u8>>,
+    /// The one that it has unless its header says another one.
+    boundary: String,
+}
 
 /// A body and its content type.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +40,7 @@ pub(super) fn urlencoded(fields: &[String]) -> Result<Form, String> {
 ///
 /// `name=value`, `name=@file`, `name=<file`, each with `;type=T`, and `;filename=N` but for the last. A value or a file
 /// name in double quotes may hold what else would end it.
-pub(super) fn multipart(fields: &[String]) -> Result<Form, String> {
+pub(super) fn multipart(fields: &[String]) -> Result<Multipart, String> {
     let part = |field: &String| match Part::parse(field) {
         Ok(part) => Ok(part.encode()),
         Err(error) => Err(format!("-F '{}': {error}", shown(field))),
@@ -42,14 +51,55 @@ pub(super) fn multipart(fields: &[String]) -> Result<Form, String> {
         let (high, low) = (mix(hash, 2 * salt), mix(hash, 2 * salt + 1));
         format!("onrush-{high:016x}{low:016x}")
     });
-    let mut body = Vec::new();
-    for part in &parts {
-        body.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-        body.extend_from_slice(part);
-        body.extend_from_slice(b"\r\n");
+    Ok(Multipart { parts, boundary })
+}
+
+impl Multipart {
+    /// The form with the boundary of its own.
+    pub(super) fn form(&self) -> Form {
+        Form {
+            content_type: format!("multipart/form-data; boundary={}", self.boundary),
+            body: self.body(&self.boundary),
+        }
     }
-    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    Ok(Form { content_type: format!("multipart/form-data; boundary={boundary}"), body })
+
+    /// The form with the content type that the user gave: with the boundary that it says, or as curl has it, with one
+    /// behind it.
+    pub(super) fn of_type(&self, content_type: &str) -> Result<Form, String> {
+        let Some(boundary) = boundary(content_type) else {
+            return Ok(Form {
+                content_type: with_boundary(content_type, &self.boundary),
+                body: self.body(&self.boundary),
+            });
+        };
+        let wrong = |what: &str| {
+            Err(format!(
+                "the boundary '{}' of the header Content-Type {what}: leave it out to have one made",
+                shown(&boundary)
+            ))
+        };
+        let is_bchar = |b: u8| b.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&b);
+        if boundary.len() > 70 || boundary.ends_with(' ') || !boundary.bytes().all(is_bchar) {
+            return wrong("is none, which is up to 70 letters, digits and '()+_,-./:=?");
+        }
+        let delimiter = format!("\r\n--{boundary}");
+        let holds = |part: &Vec<u8>| part.windows(delimiter.len()).any(|window| window == delimiter.as_bytes());
+        if self.parts.iter().any(holds) {
+            return wrong("stands in a part of the form");
+        }
+        Ok(Form { content_type: content_type.into(), body: self.body(&boundary) })
+    }
+
+    fn body(&self, boundary: &str) -> Vec<u8> {
+        let mut body = Vec::new();
+        for part in &self.parts {
+            body.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
+            body.extend_from_slice(part);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        body
+    }
 }
 
 /// The first boundary that no part holds, so that none ends early.
@@ -304,7 +354,7 @@ mod tests {
 
     /// The only part's head and content.
     fn part(field: &str) -> (String, String) {
-        let form = multipart(&fields([field])).unwrap();
+        let form = multipart(&fields([field])).unwrap().form();
         let [(head, content)] = &parts(&form)[..] else { panic!("{form:?}") };
         (
             head.strip_prefix("\r\nContent-Disposition: form-data; ").unwrap().into(),
@@ -326,7 +376,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.JSON");
         std::fs::write(&path, b"{\xff\r\n}").unwrap();
-        let form = multipart(&fields(["a=1", "b=", &format!("c=@{}", path.display())])).unwrap();
+        let form = multipart(&fields(["a=1", "b=", &format!("c=@{}", path.display())])).unwrap().form();
         let boundary = "onrush-f58864cab0978fad3bef85a6ff02e3bf";
         assert_eq!(form.content_type, format!("multipart/form-data; boundary={boundary}"));
         let expected = format!(
@@ -415,10 +465,38 @@ mod tests {
     }
 
     #[test]
+    fn the_boundary_of_the_header_is_that_of_the_body() {
+        let form = multipart(&fields(["a=1"])).unwrap();
+        let body = |boundary: &str| {
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--{boundary}--\r\n")
+                .into_bytes()
+        };
+        let own = form.boundary.clone();
+        for (given, sent, boundary) in [
+            ("multipart/form-data", &*format!("multipart/form-data; boundary={own}"), &*own),
+            ("Multipart/Mixed;", &format!("Multipart/Mixed; boundary={own}"), &own),
+            ("application/json", &format!("application/json; boundary={own}"), &own),
+            ("multipart/form-data; BOUNDARY=\"a b\"; x=y", "multipart/form-data; BOUNDARY=\"a b\"; x=y", "a b"),
+        ] {
+            let expected = Form { content_type: sent.into(), body: body(boundary) };
+            assert_eq!(form.of_type(given), Ok(expected), "{given}");
+        }
+        let long = format!("x/y; boundary={}", "b".repeat(71));
+        for (given, why) in
+            [(&*long, "is none"), ("x/y; boundary=a\"b", "is none"), ("x/y; boundary=\"a \"", "is none")]
+        {
+            let error = form.of_type(given).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+        let holding = multipart(&fields(["a=1\r\n--b"])).unwrap();
+        assert!(holding.of_type("x/y; boundary=b").unwrap_err().contains("stands in a part"));
+    }
+
+    #[test]
     fn a_boundary_occurs_in_no_part() {
         let parts = [b"x-0-x".to_vec(), b"-1".to_vec(), b"-".to_vec()];
         assert_eq!(absent_from(&parts, |salt| format!("-{salt}")), "-2");
-        let [one, same, other] = ["a=1", "a=1", "a=2"].map(|field| multipart(&fields([field])).unwrap());
+        let [one, same, other] = ["a=1", "a=1", "a=2"].map(|field| multipart(&fields([field])).unwrap().form());
         assert_eq!(one, same);
         assert_ne!(one.content_type, other.content_type);
     }
@@ -437,7 +515,7 @@ mod tests {
         fn any_field_survives_multipart(pairs in prop::collection::vec(("(?s:[^=%]){0,8}", "(?s:.){0,8}"), 0..4)) {
             let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
             let fields: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
-            let decoded = parts(&multipart(&fields).unwrap()).into_iter().map(|(head, content)| {
+            let decoded = parts(&multipart(&fields).unwrap().form()).into_iter().map(|(head, content)| {
                 let name = head.strip_prefix("\r\nContent-Disposition: form-data; name=\"").unwrap();
                 let name = name.strip_suffix('"').unwrap();
                 assert!(!name.contains(['"', '\r', '\n']), "{name:?}");
@@ -453,7 +531,7 @@ mod tests {
         ) {
             match multipart(&[field]) {
                 Err(error) => prop_assert!(!error.contains(['\r', '\n']), "{error:?}"),
-                Ok(form) => for (head, _) in parts(&form) {
+                Ok(form) => for (head, _) in parts(&form.form()) {
                     prop_assert!(head[2..].matches(['\r', '\n']).count() <= 2, "{head:?}");
                 },
             }

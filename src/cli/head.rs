@@ -1,14 +1,18 @@
 //! Method, URL and headers of requests, by the flags.
 
+use std::borrow::Cow;
+
 use anyhow::{anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::request::{Header, RequestHead, Text};
+use crate::plan::Target;
+use crate::request::{Header, RequestHead, Text, fits_http2};
+use crate::template::outline;
 
-use super::args::RunArgs;
+use super::args::{RunArgs, VersionArg};
 use super::body::Content;
-use super::target::{Location, header_value, is_token, parse_header, parse_url};
+use super::target::{HeaderLine, Location, credentials, header_value, is_token, parse_header, parse_url};
 use super::texts::{Texts, is_template};
 
 /// One request, as far as it says something of its own.
@@ -20,34 +24,53 @@ pub(super) struct Own {
 
 /// Takes a URL apart, whose path and query may be a template.
 pub(super) fn locate(text: &str, texts: &Texts) -> anyhow::Result<(Location, Text)> {
-    if !is_template(text) {
-        let location = parse_url(text).map_err(|e| anyhow!(e))?;
-        let path = Text::Fixed(location.path.clone());
-        return Ok((location, path));
-    }
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let end = text[start..].find(['/', '?']).map_or(text.len(), |at| start + at);
-    if is_template(&text[..end]) {
-        bail!("'{text}': a template can make path and query, but not the host: list hosts with --targets");
-    }
-    let mut location = parse_url(&text[..end]).map_err(|e| anyhow!(e))?;
-    let slash = if text[end..].starts_with('/') { "" } else { "/" };
-    let path = format!("{slash}{}", &text[end..]);
-    location.shown = format!("{}{path}", location.shown.trim_end_matches('/'));
-    let path = texts.text("the URL", &path)?;
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    let location = parse_url(text, &delimiters(text)).map_err(|e| anyhow!(e))?;
+    let path = texts.text("the URL", &location.path).map_err(|error| match delimiters(text).contains('#') {
+        // It may have cut a block in two.
+        true => error.context("the URL's fragment is left out (write a '#' that is part of the path as %23)"),
+        false => error,
+    })?;
     Ok((location, path))
 }
 
-/// The flags' header lines.
-pub(super) fn common(args: &RunArgs, texts: &Texts) -> anyhow::Result<Vec<Header>> {
-    let header = |text: &String| {
-        let header = parse_header(text).map_err(|e| anyhow!(e))?;
-        let Some(value) = header.value.fixed() else { return Ok(header) };
-        let value = texts.text(&format!("--header {}", header.name), value)?;
-        Ok(Header { name: header.name, value })
-    };
-    args.headers.iter().map(header).collect()
+/// The text without those delimiters that belong to a template.
+pub(super) fn delimiters(text: &str) -> Cow<'_, str> {
+    if is_template(text) { outline(text).into() } else { text.into() }
 }
+
+/// The flags' header lines.
+pub(super) struct Common {
+    headers: Vec<Header>,
+    /// Names of headers that are not sent, though this tool would by itself.
+    removed: Vec<String>,
+}
+
+/// The flags' header lines.
+pub(super) fn common(args: &RunArgs, texts: &Texts) -> anyhow::Result<Common> {
+    let mut common = Common { headers: Vec::new(), removed: Vec::new() };
+    for text in &args.headers {
+        match parse_header(text).map_err(|e| anyhow!(e))? {
+            HeaderLine::Sent(Header { name, value }) => {
+                let value = match value.fixed() {
+                    Some(value) => texts.text(&format!("--header {name}"), value)?,
+                    None => value,
+                };
+                common.headers.push(Header { name, value });
+            }
+            HeaderLine::Removed(name)
+                if ["host", "content-length"].iter().any(|own| name.eq_ignore_ascii_case(own)) =>
+            {
+                bail!("--header '{name}:' would take away a header that a request needs: leave it out")
+            }
+            HeaderLine::Removed(name) => common.removed.push(name),
+        }
+    }
+    Ok(common)
+}
+
+/// What this tool says by itself, or by another flag than --header.
+const BY_ITSELF: [&str; 4] = ["Content-Type", "Accept", "Authorization", "User-Agent"];
 
 /// The head of a request to `location`.
 pub(super) fn head(
@@ -55,7 +78,7 @@ pub(super) fn head(
     location: &Location,
     path: Text,
     own: &Own,
-    common: &[Header],
+    common: &Common,
     content: &Content,
 ) -> anyhow::Result<RequestHead> {
     let method = match own.method.as_ref().or(args.method.as_ref()) {
@@ -71,37 +94,51 @@ pub(super) fn head(
     let mut authority = location.authority.clone();
     let mut headers: Vec<Header> = Vec::new();
     // What a request of a list says of itself stands before what all say.
-    let common = common.iter().filter(|header| !has(&own.headers, &header.name));
+    let of_all = common.headers.iter().filter(|header| !has(&own.headers, &header.name));
     let own_host = has(&own.headers, "host");
-    for header in own.headers.iter().chain(common).cloned() {
+    let lines = own.headers.iter().map(|header| ("header", header)).chain(of_all.map(|header| ("--header", header)));
+    for (said, header) in lines {
+        if args.http_version == VersionArg::V2 && !args.is_pasted {
+            refuse_if_of_http1(said, header)?;
+        }
         match header.name.to_ascii_lowercase().as_str() {
             "host" if args.host.is_some() => bail!("--header Host and --host contradict each other"),
             "host" => match header.value.fixed() {
+                Some("") => bail!("{said} Host is empty: write the host that it is to name, or leave it out"),
                 Some(value) => authority = value.into(),
-                None => bail!("--header Host cannot be a template"),
+                None => bail!("{said} Host cannot be a template"),
             },
             "content-length" | "transfer-encoding" => {
-                bail!("--header {}: the length of the body is this tool's to say", header.name)
+                bail!("{said} {}: the length of the body is this tool's to say", header.name)
             }
             "connection" if header.value.fixed().is_some_and(|value| value.eq_ignore_ascii_case("close")) => {
                 keep_alive = false;
             }
-            _ => headers.push(header),
+            // In a list, a header without a value takes away what else would be sent.
+            name if said == "header" && header.value.fixed() == Some("") && {
+                has(&common.headers, name) || BY_ITSELF.iter().any(|by_itself| name.eq_ignore_ascii_case(by_itself))
+            } => {}
+            _ => headers.push(header.clone()),
         }
     }
     if let Some(host) = args.host.as_ref().filter(|_| !own_host) {
         authority = header_value("Host", host).map_err(|e| anyhow!(e))?;
+        if authority.is_empty() {
+            bail!("--host is empty: write the host that the header is to name, or leave it out");
+        }
     }
-    let credentials = args.basic_auth.clone().or_else(|| location.credentials.clone());
-    let basic = credentials.map(|pair| format!("Basic {}", STANDARD.encode(pair)));
-    let given = [
+    let is_removed = |name: &str| common.removed.iter().any(|removed| removed.eq_ignore_ascii_case(name));
+    let given = args.basic_auth.as_ref().map(|pair| credentials("--basic-auth", pair.clone().into()));
+    let given = given.transpose().map_err(|e| anyhow!(e))?;
+    let basic = |pair: &Vec<u8>| format!("Basic {}", STANDARD.encode(pair));
+    let flags = [
         ("Content-Type", "--content-type", args.content_type.clone()),
         ("Accept", "--accept", args.accept.clone()),
-        ("Authorization", "--basic-auth", basic),
+        ("Authorization", "--basic-auth", given.as_ref().map(basic)),
     ];
-    for (name, flag, value) in given {
+    for (name, flag, value) in flags {
         if let Some(value) = value.filter(|_| !has(&own.headers, name)) {
-            if has(&headers, name) {
+            if has(&headers, name) || is_removed(name) {
                 bail!("--header {name} and {flag} contradict each other");
             }
             let value = header_value(name, &value).map_err(|e| anyhow!(e))?.into();
@@ -109,16 +146,70 @@ pub(super) fn head(
         }
     }
     let defaults = [
-        ("Content-Type", content.content_type.as_deref()),
-        ("Accept", Some("*/*")),
-        ("User-Agent", Some(concat!("onrush/", env!("CARGO_PKG_VERSION")))),
+        // As with curl, a header stands before what the URL says.
+        ("Authorization", location.credentials.as_ref().map(basic)),
+        ("Content-Type", content.content_type.clone()),
+        ("Accept", Some("*/*".into())),
+        ("User-Agent", Some(concat!("onrush/", env!("CARGO_PKG_VERSION")).into())),
     ];
     for (name, value) in defaults {
-        if let Some(value) = value.filter(|_| !has(&headers, name)) {
+        let is_said = has(&headers, name) || has(&own.headers, name) || is_removed(name);
+        if let Some(value) = value.filter(|_| !is_said) {
             headers.push(Header { name: name.into(), value: value.into() });
         }
     }
     Ok(RequestHead { method, path, authority, headers, keep_alive })
+}
+
+/// HTTP/2 has no headers of a connection: to ask for both is a mistake.
+fn refuse_if_of_http1(said: &str, header: &Header) -> anyhow::Result<()> {
+    let name = &header.name;
+    if fits_http2(name, header.value.fixed()) {
+        return Ok(());
+    }
+    match name.to_ascii_lowercase().as_str() {
+        "te" => bail!("{said} {name}: with HTTP/2 its value can be 'trailers' alone"),
+        "connection" if header.value.fixed().is_some_and(|value| value.eq_ignore_ascii_case("close")) => {
+            bail!("{said} {name}: HTTP/2 has no such header (--disable-keepalive closes connections)")
+        }
+        _ => bail!("{said} {name}: HTTP/2 has no such header"),
+    }
+}
+
+/// Leaves out what HTTP/2 does not have, where its being spoken was not said, or the headers are those of a command of
+/// curl, which leaves them out too. A note names each.
+pub(super) fn leave_out_of_http2(args: &RunArgs, targets: &mut [Target], notes: &mut Vec<String>) {
+    let said = if args.is_pasted { "curl's -H" } else { "header" };
+    let mut left_out: Vec<String> = Vec::new();
+    for RequestHead { headers, keep_alive, .. } in targets.iter_mut().map(|target| &mut target.head) {
+        if *keep_alive == args.disable_keepalive {
+            *keep_alive = !args.disable_keepalive;
+            left_out.push("Connection".into());
+        }
+        // It names others that are the connection's too (RFC 9110, 7.6.1).
+        let connection = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
+        let named: Vec<String> = connection
+            .filter_map(|header| header.value.fixed())
+            .flat_map(|value| value.split(','))
+            .map(|name| name.trim().to_ascii_lowercase())
+            .collect();
+        headers.retain(|header| {
+            let is_trailers = header.name.eq_ignore_ascii_case("te");
+            let is_named = !is_trailers && named.contains(&header.name.to_ascii_lowercase());
+            let stays = fits_http2(&header.name, header.value.fixed()) && !is_named;
+            if !stays {
+                left_out.push(header.name.clone());
+            }
+            stays
+        });
+    }
+    let mut names: Vec<String> = Vec::new();
+    for name in left_out {
+        if !names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
+            notes.push(format!("{said} {name} is left out: HTTP/2 has no such header"));
+            names.push(name);
+        }
+    }
 }
 
 fn has(headers: &[Header], name: &str) -> bool {

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use url::Url;
 
 use crate::list::{self, Entry, EntryBody};
 use crate::plan::{Order, Target, Targets, Turns};
 use crate::request::{Body, Header};
+use crate::uri::Parts;
 
 use super::args::{OrderArg, RunArgs};
 use super::body::{Content, warn_of_broken_json};
 use super::file;
-use super::head::{Own, carries, common, content_type, head, locate};
+use super::head::{Common, Own, carries, common, content_type, delimiters, head, locate};
 use super::target::{Location, header_value};
 use super::texts::Texts;
 
@@ -33,10 +33,11 @@ pub(super) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<Stri
     }
     let content = Content::of_all(args, texts)?;
     let (location, path) = locate(url, texts)?;
-    let head = head(args, &location, path, &Own::default(), &common(args, texts)?, &content)?;
-    warn_of_broken_json(content_type(&head), &content.body, texts, notes);
+    let mut head = head(args, &location, path, &Own::default(), &common(args, texts)?, &content)?;
+    let body = content.fit(&mut head)?;
+    warn_of_broken_json(content_type(&head), &body, texts, notes);
     let name = format!("{} {}", head.method, location.shown);
-    let target = Target { name, origin: 0, head, body: content.body };
+    let target = Target { name, origin: 0, head, body };
     let url = location.shown.clone();
     Ok(Asked { url, locations: vec![location], targets: Targets { list: vec![target], order: Order::One } })
 }
@@ -98,7 +99,7 @@ impl Locations {
 /// What the flags say for all requests of a list.
 struct OfAll {
     content: Content,
-    headers: Vec<Header>,
+    headers: Common,
 }
 
 fn target(
@@ -127,10 +128,11 @@ fn target(
         headers.push(Header { name: name.clone(), value: texts.text(&format!("header {name}"), &value)? });
     }
     let own = Own { method: entry.method.clone(), headers };
-    let head = head(args, &location, path, &own, &all.headers, &content)?;
+    let mut head = head(args, &location, path, &own, &all.headers, &content)?;
+    let body = content.fit(&mut head)?;
     let name = format!("{} {}", head.method, location.shown);
     let origin = locations.number(location);
-    Ok(Target { name, origin: origin as u32, head, body: content.body })
+    Ok(Target { name, origin: origin as u32, head, body })
 }
 
 /// A path of the list begins where the flags' URL says.
@@ -141,8 +143,11 @@ fn absolute(args: &RunArgs, url: &str) -> anyhow::Result<String> {
     let Some(base) = args.url() else {
         bail!("'{url}' is a path: give the URL that it belongs to, as in onrush --targets FILE http://127.0.0.1:8000")
     };
-    let base = Url::parse(base).map_err(|e| anyhow!("'{base}' is not a URL: {e}"))?;
-    Ok(format!("{}{url}", base.origin().ascii_serialization()))
+    let base = base.trim();
+    match Parts::of(&delimiters(base)) {
+        Some(parts) => Ok(format!("{}{url}", &base[..parts.authority.end])),
+        None => bail!("'{base}' has no scheme: write it as in http://127.0.0.1:8000"),
+    }
 }
 
 /// Reports tell targets apart by their names.

@@ -49,16 +49,6 @@ pub(super) fn protocol(
     if !is_2 {
         return Ok(Protocol::Http1);
     }
-    for header in &args.headers {
-        let name = header.split(':').next().unwrap_or("").trim();
-        let is_close = name.eq_ignore_ascii_case("connection");
-        if crate::proto::http2::OF_A_CONNECTION.iter().any(|of| of.eq_ignore_ascii_case(name))
-            && args.http_version == VersionArg::V2
-        {
-            let instead = if is_close { " (--disable-keepalive closes connections)" } else { "" };
-            bail!("--header {name}: HTTP/2 has no such header{instead}");
-        }
-    }
     let users = load.users;
     if args.disable_keepalive {
         if let Some(flag) = given {

@@ -96,7 +96,6 @@ fn lines(plan: &Plan, tls: bool, head: &str) -> String {
             for (name, value) in fields {
                 match name.to_ascii_lowercase().as_str() {
                     "host" => text += &format!(":authority: {value}\r\n"),
-                    of if crate::proto::http2::OF_A_CONNECTION.contains(&of) => {}
                     name => text += &format!("{name}: {value}\r\n"),
                 }
             }

@@ -24,6 +24,8 @@ pub use words::split;
 pub struct Command {
     /// Has a scheme, and no white space at its ends.
     pub url: String,
+    /// `--path-as-is`: segments `.` and `..` of the URL's path are sent; else they are removed first.
+    pub path_as_is: bool,
     /// `-X`: the method, whatever the other options ask for.
     pub method: Option<String>,
     /// `-I`: HEAD is asked for.

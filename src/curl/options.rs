@@ -25,6 +25,7 @@ pub(super) enum Flag {
     Compressed,
     Insecure,
     Location,
+    PathAsIs,
     Version(Version),
     Family(Family),
 }
@@ -96,6 +97,7 @@ const OPTIONS: &[(Option<char>, &str, Act)] = &[
     (Some('m'), "max-time", Act::Value(Value::MaxTime)),
     (None, "connect-timeout", Act::Value(Value::ConnectTimeout)),
     (Some('L'), "location", Act::Flag(Flag::Location)),
+    (None, "path-as-is", Act::Flag(Flag::PathAsIs)),
     (None, "max-redirs", Act::Value(Value::MaxRedirs)),
     (None, "http1.1", Act::Flag(Flag::Version(Version::V1_1))),
     (None, "http2", Act::Flag(Flag::Version(Version::V2))),

@@ -1,6 +1,7 @@
 //! From words to a command.
 
 use crate::time::Nanos;
+use crate::uri::Parts;
 
 use super::options::{Act, Flag, Value, long, short};
 use super::{Body, Command, Data, DataKind};
@@ -22,7 +23,7 @@ pub fn parse(words: &[String]) -> Result<Parsed, String> {
     let Some((curl, words)) = words.split_first() else {
         return Err("the command is empty: it begins with curl".into());
     };
-    if curl.rsplit('/').next() != Some("curl") {
+    if !matches!(curl.rsplit('/').next(), Some("curl" | "curl.exe")) {
         return Err(format!("the command begins with {}, and not with curl", shown(curl)));
     }
     let mut parser = Parser { parsed: Parsed { command: Command::default(), notes: Vec::new() }, url: None };
@@ -94,6 +95,7 @@ impl Parser {
             Flag::Compressed => command.compressed = true,
             Flag::Insecure => command.route.insecure = true,
             Flag::Location => command.location = true,
+            Flag::PathAsIs => command.path_as_is = true,
             Flag::Version(version) => command.version = Some(version),
             Flag::Family(family) => command.route.family = Some(family),
         }
@@ -199,7 +201,7 @@ fn unknown(name: &str) -> String {
 
 /// As curl guesses it.
 fn with_scheme(url: &str) -> String {
-    if url.contains("://") { url.into() } else { format!("http://{url}") }
+    if Parts::of(url).is_some() { url.into() } else { format!("http://{url}") }
 }
 
 /// `HOST:PORT:ADDRESS` in the words of `--connect-to`.

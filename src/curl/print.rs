@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::time::Nanos;
+use crate::uri::Parts;
 
 use super::{Body, Command, DataKind, Family, Route, Version};
 
@@ -36,12 +37,10 @@ impl Command {
         }
         line.route(&self.route);
         // Curl would take brackets and braces behind the host for several URLs.
-        let path = self.url.splitn(4, '/').nth(3).unwrap_or_default();
+        let path = Parts::of(&self.url).map_or("", |parts| &self.url[parts.authority.end..]);
         line.flag("-g", path.contains(['[', ']', '{', '}']));
-        line.option("--url", Some(&self.url).filter(|url| url.starts_with('-')).map(String::as_str));
-        if !self.url.starts_with('-') {
-            line.word(&self.url);
-        }
+        line.flag("--path-as-is", self.path_as_is);
+        line.word(&self.url);
         line.0
     }
 }

@@ -42,16 +42,17 @@ fn any_command() -> impl Strategy<Value = Command> {
     let referer = some().prop_filter("another each time", |text| !text.as_ref().is_some_and(|t| t.ends_with(";auto")));
     let versions = prop::option::of(prop::sample::select(vec![Version::V1_1, Version::V2, Version::V2Known]));
     let time = || prop::option::of((1..999_999_999_999_999_999u64).prop_map(Nanos));
-    let request = ("-?http://[!-~]{1,12}", some(), any::<[bool; 4]>(), headers, body());
+    let request = ("http://[!-~]{1,12}", some(), any::<[bool; 5]>(), headers, body());
     let says = (prop::option::of("[ -~]{0,5}:[ -~]{0,5}"), some(), referer, cookies);
     let limits = (versions, time(), time(), prop::option::of(any::<u32>()));
     (request, says, limits, route()).prop_map(|(request, says, limits, route)| {
-        let (url, method, [head, get, compressed, location], headers, body) = request;
+        let (url, method, [head, get, compressed, location, path_as_is], headers, body) = request;
         let (user, user_agent, referer, cookies) = says;
         let (version, max_time, connect_timeout, max_redirs) = limits;
         let (head, get) = (head && body == Body::None, get && !matches!(body, Body::Form(_)));
         Command {
             url,
+            path_as_is,
             method,
             head,
             get,

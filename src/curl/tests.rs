@@ -128,6 +128,8 @@ fn options_are_read_as_curl_reads_them() {
         ("h/ --json '{}'", Command { body: data(DataKind::Json, "{}"), ..base() }),
         ("-Gd a=b h/", Command { get: true, body: data(DataKind::Plain, "a=b"), ..base() }),
         ("--form-string 'a=@\"b' h/", Command { body: Body::Form(strings(["a=\"@\\\"b\""])), ..base() }),
+        ("h/?u=http://i/", Command { url: "http://h/?u=http://i/".into(), ..base() }),
+        ("--path-as-is h/", Command { path_as_is: true, ..base() }),
         ("-I -u a:b h/", Command { head: true, user: Some("a:b".into()), ..base() }),
         ("-m 2.5 h/", Command { max_time: Some(Nanos::from_millis(2500)), ..base() }),
         ("-m 0 -b '' h/", base()),
@@ -183,4 +185,5 @@ fn what_is_printed_can_be_pasted() {
     let text = r#"curl -X PUT -H 'A: it'\''s' --data-raw $'a\nb\'\u0007' -g 'http://h/?a=[1]'"#;
     assert_eq!(command(text).line(), text);
     assert_eq!(command("curl http://[::1]/").line(), "curl 'http://[::1]/'");
+    assert_eq!(command("curl http://h?a[]=1 --path-as-is").line(), "curl -g --path-as-is 'http://h?a[]=1'");
 }

@@ -9,7 +9,8 @@ use crate::plan::{Checks, Plan, Target};
 use crate::proto::{Answer, Kept, Wanted};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Body, Header, Message, Payload, Redirected, RequestHead, Text};
-use crate::request::{authority_of, is_credential, path_of};
+use crate::request::{authority_of, is_credential};
+use crate::uri;
 
 use super::connection::Connection;
 use super::user::Stage;
@@ -36,6 +37,7 @@ pub(super) struct Judge {
 struct Hop {
     /// How many redirects have been followed.
     count: u32,
+    /// Where it is sent: its scheme, host and port count, its path is that of `redirected`.
     url: Url,
     redirected: Redirected,
 }
@@ -147,8 +149,7 @@ impl<I: Io> Worker<'_, I> {
                 let message = self.source.message(request.slot, number, request.wave(), request.rendered);
                 let payload = message.map_err(|_| Cause::BadRedirect)?.payload;
                 let redirected = whole(&judge.targets[target as usize], payload);
-                let path = redirected.head.path.fixed().unwrap_or("/");
-                let url = Url::parse(&format!("{}{path}", judge.origins[origin as usize].ascii_serialization()));
+                let url = Url::parse(&judge.origins[origin as usize].ascii_serialization());
                 Hop { count: 0, url: url.map_err(|_| Cause::BadRedirect)?, redirected }
             }
         };
@@ -156,12 +157,19 @@ impl<I: Io> Worker<'_, I> {
             return Err(Cause::TooManyRedirects);
         }
         let location = location.and_then(|location| std::str::from_utf8(location).ok()).ok_or(Cause::BadRedirect)?;
-        let url = before.url.join(location).map_err(|_| Cause::BadRedirect)?;
+        let path = before.redirected.head.path.fixed().unwrap_or("/");
+        let resolved = uri::resolve(before.url.scheme(), path, location).ok_or(Cause::BadRedirect)?;
+        let url = match resolved.origin {
+            // To the crate `url`, a backslash would end the host and begin a path.
+            Some(origin) if origin.contains('\\') => return Err(Cause::BadRedirect),
+            Some(origin) => Url::parse(&origin).map_err(|_| Cause::BadRedirect)?,
+            None => before.url.clone(),
+        };
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(Cause::BadRedirect);
         }
         let mut redirected = before.redirected;
-        redirected.head.path = path_of(&url).into();
+        redirected.head.path = resolved.path.into();
         if before.url.origin() != url.origin() {
             redirected.head.authority = authority_of(&url);
         }

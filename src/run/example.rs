@@ -8,6 +8,7 @@ use crate::source::Source;
 use crate::stats::Tally;
 use crate::time::WallClock;
 use crate::units;
+use crate::uri;
 
 /// A command for the first request of each kind of failure, if it can be made again.
 pub(super) fn commands(plan: &Plan, tally: &Tally, clock: WallClock, route: &Route) -> Vec<(Failure, String)> {
@@ -34,9 +35,10 @@ fn command(plan: &Plan, source: &mut Source, record: &Record, route: &Route) -> 
     let origin = &plan.origins[target.origin as usize];
     let command = Command {
         url: format!("{}{}", origin.name, says.path),
+        path_as_is: uri::has_dot_segments(&says.path),
         method: method(&target.head.method, &body),
         head: target.head.method == "HEAD" && body == Body::None,
-        headers: says.headers(target, &origin.name),
+        headers: says.headers(target, &origin.name, body != Body::None),
         body,
         version: match (plan.protocol, &origin.tls) {
             (Protocol::Http1, Some(_)) => Some(Version::V1_1),
@@ -110,7 +112,7 @@ impl<'a> Says<'a> {
     }
 
     /// Header lines, but for those that curl has by itself.
-    fn headers(&self, target: &Target, origin: &str) -> Vec<String> {
+    fn headers(&self, target: &Target, origin: &str, has_body: bool) -> Vec<String> {
         let head = &target.head;
         let mut drawn = self.values.iter();
         let mut lines = Vec::new();
@@ -129,6 +131,9 @@ impl<'a> Says<'a> {
                 value => lines.push(format!("{}: {value}", header.name)),
             }
         }
+        let is_missing = |name: &&str| !head.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name));
+        let by_itself = ["User-Agent", "Accept"].into_iter().chain(has_body.then_some("Content-Type"));
+        lines.extend(by_itself.filter(is_missing).map(|name| format!("{name}:")));
         if !head.keep_alive {
             lines.push("Connection: close".into());
         }

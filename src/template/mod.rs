@@ -16,6 +16,7 @@ mod error;
 mod filter;
 mod function;
 mod logic;
+mod outline;
 mod parse;
 mod pen;
 mod sample;
@@ -41,6 +42,7 @@ use value::{Facts, Value};
 
 pub use built_in::BUILT_IN;
 pub use error::TemplateError;
+pub use outline::outline;
 
 /// A text with blanks. Workers share it; each has a [`Renderer`].
 pub struct Template {

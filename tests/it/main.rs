@@ -1,6 +1,7 @@
 //! The binary, from outside.
 
 mod addresses;
+mod as_given;
 mod compare;
 mod curl;
 mod faults;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::proto::SharedBody;
 use crate::request::{Body, Drawn, Redirected, RequestHead, Text, is_credential};
 
+pub use crate::request::OF_A_CONNECTION;
+
 use super::hpack;
 
 /// What the HTTP/2 sessions of one worker share.
@@ -38,9 +40,6 @@ enum Piece {
     /// The next header that differs: its name, and whether it is secret.
     Field(String, bool),
 }
-
-/// Fields of a connection, which HTTP/2 does not have (RFC 9113, 8.2.2).
-pub const OF_A_CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 impl Codec {
     /// Encodes what does not change from request to request (RFC 9113, 8.3.1), for
