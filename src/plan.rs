@@ -177,8 +177,13 @@ pub enum Order {
 
 impl Order {
     /// The target of request `index`.
-    #[inline]
+    #[inline(always)]
     pub fn target(&self, index: u64) -> u32 {
+        if matches!(self, Order::One) { 0 } else { self.of_several(index) }
+    }
+
+    #[inline(never)]
+    fn of_several(&self, index: u64) -> u32 {
         match self {
             Order::One => 0,
             Order::InTurn(turns) => turns.target(index),

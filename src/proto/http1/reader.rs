@@ -149,12 +149,12 @@ impl Reader {
     fn take_head(&mut self, bytes: &[u8], heads: &mut HeadCache) -> Result<Option<(Head, usize)>, Cause> {
         if self.carry.is_empty() {
             let parsed = heads.parse(bytes)?;
-            if let Some((head, _)) = parsed {
-                self.kept = keep_head(self.wanted, head, heads);
-            }
-            if parsed.is_none() {
-                self.carry.extend_from_slice(bytes);
-                self.parse_at = self.carry.len() * 2;
+            match parsed {
+                Some((head, _)) => self.keep_head(head, heads),
+                None => {
+                    self.carry.extend_from_slice(bytes);
+                    self.parse_at = self.carry.len() * 2;
+                }
             }
             return Ok(parsed);
         }
@@ -166,12 +166,20 @@ impl Reader {
         self.parse_at = self.carry.len() * 2;
         let parsed = heads.parse(&self.carry)?;
         if let Some((head, _)) = parsed {
-            self.kept = keep_head(self.wanted, head, heads);
+            self.keep_head(head, heads);
         }
         Ok(parsed.map(|(head, length)| {
             self.clear_carry();
             (head, length.saturating_sub(before))
         }))
+    }
+
+    /// Begins to keep what is wanted of a response, if anything is.
+    #[inline]
+    fn keep_head(&mut self, head: Head, heads: &HeadCache) {
+        if !self.wanted.is_nothing() {
+            self.kept = kept_of(self.wanted, head, heads);
+        }
     }
 
     #[inline]
@@ -230,9 +238,9 @@ impl Reader {
 }
 
 /// Room for what is wanted of the answer with this head, which `heads` has just returned.
-#[inline]
-fn keep_head(wanted: Wanted, head: Head, heads: &HeadCache) -> Option<Box<Kept>> {
-    if wanted.is_nothing() || head.is_interim() {
+#[inline(never)]
+fn kept_of(wanted: Wanted, head: Head, heads: &HeadCache) -> Option<Box<Kept>> {
+    if head.is_interim() {
         return None;
     }
     let mut kept = wanted.keeper()?;
