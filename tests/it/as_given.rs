@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use crate::scripted::{Hostile, OK, Request};
 use crate::support::{Finished, onrush};
+use crate::tls::Authority;
 
 /// What a run with these arguments sends, once; `{url}` stands for the server's URL.
 fn sent(arguments: &[&str]) -> Request {
@@ -231,9 +232,12 @@ fn basic_authentication_has_its_colon_wherever_it_comes_from() {
     let flag = sent(&["{url}", "-a", "user:"]);
     assert_eq!(header(&flag, "Authorization").as_deref(), Some("Basic dXNlcjo="));
     // A header stands before what the URL says.
-    let request =
-        sent(&["curl", "curl -H 'Authorization: x' http://u:p@{url}".replace("http://u:p@{url}", "{url}").as_str()]);
-    assert_eq!(header(&request, "Authorization").as_deref(), Some("x"));
+    let server = Hostile::start(|peer| peer.answer_all(OK));
+    let url = server.url().replace("//", "//u:p@");
+    onrush("curl -n 1").arg(format!("curl -H 'Authorization: x' {url}")).report().assert_all_ok(1);
+    onrush("-n 1 -H Authorization:x").arg(&url).report().assert_all_ok(1);
+    let requests = server.stop().requests;
+    assert!(requests.len() == 2 && requests.iter().all(|r| header(r, "Authorization").as_deref() == Some("x")));
     for user in ["a%3Ab:c", "a%0A:b"] {
         refused(&onrush("").arg(format!("http://{user}@127.0.0.1:1/")).finish(), &["URL"]);
     }
@@ -265,6 +269,52 @@ fn http2_has_no_headers_of_a_connection() {
     let close = onrush("curl -n 1 -c 1").arg(close).report();
     let notes = close.summary.notes.join("\n");
     assert!(notes.contains("-H Connection is left out") && notes.contains("-H X-Hop is left out"), "{notes}");
+}
+
+#[test]
+fn headers_of_a_connection_are_left_out_where_the_server_chooses_http2() {
+    let authority = Authority::new();
+    // What it answers is no HTTP/2: here only matters what it chose, and what is said of it.
+    let server = Hostile::start_tls(authority.localhost(), |peer| peer.answer_all(OK));
+    let folder = TempDir::new().unwrap();
+    let list = file(&folder, "list", "GET /\nConnection: close\nTE: gzip\n");
+    let auto = || onrush("-4 -n 1 -c 1 --http-version auto").args(authority.believed().split(' '));
+    let pasted =
+        format!("curl --http2 {} {} -H 'Connection: close' -H 'TE: gzip'", server.https_url(), authority.believed());
+    for (run, said) in [
+        (auto().args(["-H", "Connection: close", "-H", "TE: gzip"]).arg(server.https_url()), "header"),
+        (auto().arg("--targets").arg(list).arg(server.https_url()), "header"),
+        (onrush("curl -4 -n 1 -c 1").arg(pasted), "curl's -H"),
+    ] {
+        let notes = run.report().summary.notes;
+        for note in ["Connection", "TE"].map(|name| format!("{said} {name} is left out: HTTP/2 has no such header")) {
+            assert!(notes.contains(&note), "{notes:?}");
+        }
+    }
+    server.stop();
+}
+
+#[test]
+fn no_other_host_gets_a_credential() {
+    let other = Hostile::start(|peer| peer.answer_all(OK));
+    let location = format!("HTTP/1.1 307 Go\r\nLocation: {}#a\r\nContent-Length: 0\r\n\r\n", other.url());
+    let server = Hostile::start(move |peer| peer.answer_all(location.as_bytes()));
+    let run = onrush("-n 1 --redirect 1 -a u:p -H X-Api-Key:1 -H X-Auth-Token:2 -H X-Plain:3 -H Cookie:a=b");
+    run.arg(server.url()).report().assert_all_ok(1);
+    let (first, second) = (server.stop().requests.remove(0), other.stop().requests.remove(0));
+    for name in ["Authorization", "X-Api-Key", "X-Auth-Token", "Cookie"] {
+        assert!(header(&first, name).is_some() && header(&second, name).is_none(), "{name}: {}", second.head);
+    }
+    assert_eq!(header(&second, "X-Plain").as_deref(), Some("3"));
+}
+
+#[test]
+fn a_redirect_whose_host_has_a_backslash_is_a_failure() {
+    let server = Hostile::start(|peer| {
+        peer.answer_all(b"HTTP/1.1 302 Go\r\nLocation: http://127.0.0.1\\a/\r\nContent-Length: 0\r\n\r\n");
+    });
+    let report = onrush("-n 1 --redirect 1").arg(server.url()).report();
+    assert_eq!(report.error(), "check: bad redirect");
 }
 
 #[test]
