@@ -191,6 +191,7 @@ texts! {
     Cause {
         Refused = "refused",
         Unreachable = "unreachable",
+        Unresolved = "cannot resolve",
         Reset = "reset",
         ResetMidAnswer = "reset in answer",
         ClosedBeforeAnswer = "closed before answer",

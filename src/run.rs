@@ -12,6 +12,8 @@ use mio::Waker;
 
 use crate::curl::Route;
 use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
+use crate::net::lookup::Lookups;
+use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, limits, noise};
 use crate::plan::{Model, Origin, Plan};
@@ -81,9 +83,6 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         if plan.stamps {
             sockets.ask_for_stamps();
         }
-        if let Some(redirects) = &plan.redirects {
-            sockets.follow(redirects.clone(), plan.protocol.alpn());
-        }
     }
     let (queue, log) = match csv {
         Some(_) => queue(plan.workers),
@@ -142,7 +141,8 @@ fn all_sockets(plan: &Plan, tls: &[Option<TlsSettings>]) -> Result<Vec<Sockets>,
     for worker in 0..plan.workers {
         let setup = |e| RunError::Setup(worker, e);
         let poller = Poller::new().map_err(setup)?;
-        if plan.workers > 1 {
+        // Lookups wake their worker too.
+        if plan.workers > 1 || plan.redirects.is_some() {
             wakers.push(Arc::new(poller.waker().map_err(setup)?));
         }
         pollers.push(poller);
@@ -152,7 +152,11 @@ fn all_sockets(plan: &Plan, tls: &[Option<TlsSettings>]) -> Result<Vec<Sockets>,
         let slots = plan.share(number as u32).slots();
         let tls = tls.iter().map(|tls| tls.as_ref().map(TlsSettings::for_another_worker));
         let origins = plan.origins.iter().map(|origin| &origin.endpoint).zip(tls);
-        Sockets::new(origins, number as u32, slots, poller, others.collect())
+        let mut sockets = Sockets::new(origins, number as u32, slots, poller, others.collect());
+        if let (Some(redirects), Some(waker)) = (&plan.redirects, wakers.get(number)) {
+            sockets.follow(redirects.clone(), plan.protocol.alpn(), Lookups::new(resolve, Arc::clone(waker)));
+        }
+        sockets
     });
     Ok(sockets.collect())
 }

@@ -40,7 +40,8 @@ pub trait Io {
     fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure>;
 
     /// There is another origin, behind those that there are, and so many connections
-    /// as can be opened from now on. False: it cannot be found. May take as long as a name takes to resolve.
+    /// as can be opened from now on. False: there cannot be. Does not wait: should its name have to be
+    /// looked up, connecting to it takes as long as that.
     fn add_origin(&mut self, https: bool, host: &str, port: u16, slots: usize) -> bool;
 
     /// Goes on with opening connection `c`.

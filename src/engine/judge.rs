@@ -27,7 +27,7 @@ pub(super) struct Judge {
     origins: Vec<Origin>,
     /// So many of them the plan knows.
     known: usize,
-    /// Those that were looked up in vain: nobody waits for that again.
+    /// Those that there cannot be, and that are not asked for again.
     lost: Vec<Origin>,
     /// By user: where its request has been sent on to.
     hops: HashMap<u32, Hop>,

@@ -2,16 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, mpsc};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use mio::Waker;
 
 use crate::net;
+use crate::net::lookup::{Found, Lookups, Wanted};
 use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Dial, Handshake, Means, Poller, Readiness, Stop, Transport};
-use crate::plan::{Endpoint, Family, Redirects, Tls};
+use crate::plan::{Endpoint, Redirects, Tls};
 use crate::proto::Parts;
 use crate::record::Failure;
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
@@ -35,7 +36,15 @@ pub struct Sockets {
     wake_up: Nanos,
     stamps: Option<StampClock>,
     /// How origins are found that are not known yet.
-    redirects: Option<(Redirects, &'static [u8])>,
+    newcomers: Option<Newcomers>,
+}
+
+/// How origins are found that redirects lead to, and how they are spoken with.
+#[derive(Debug)]
+struct Newcomers {
+    redirects: Redirects,
+    alpn: &'static [u8],
+    lookups: Lookups,
 }
 
 /// A TLS record and its frame fit several times.
@@ -75,6 +84,10 @@ struct Origin {
 enum To {
     Tcp(Addresses),
     Unix(std::path::PathBuf),
+    /// It is being looked up: connections to it wait.
+    Sought,
+    /// It cannot be connected to.
+    Lost(Failure),
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +96,8 @@ struct Connection {
     transport: Option<Transport>,
     /// It is being opened, and there are several addresses to which it may go.
     dial: Option<Box<Dial>>,
+    /// It is being opened, and its origin was [`To::Sought`] when it was last looked at.
+    waits: bool,
 }
 
 impl Connection {
@@ -124,7 +139,7 @@ impl Sockets {
             others,
             wake_up: Nanos::ZERO,
             stamps: None,
-            redirects: None,
+            newcomers: None,
         }
     }
 
@@ -134,8 +149,8 @@ impl Sockets {
     }
 
     /// Redirects may lead to origins that are not known yet; this protocol is spoken with them.
-    pub fn follow(&mut self, redirects: Redirects, alpn: &'static [u8]) {
-        self.redirects = Some((redirects, alpn));
+    pub fn follow(&mut self, redirects: Redirects, alpn: &'static [u8], lookups: Lookups) {
+        self.newcomers = Some(Newcomers { redirects, alpn, lookups });
     }
 
     /// The kernel is asked to stamp what arrives on TCP connections.
@@ -195,7 +210,26 @@ impl Sockets {
         while self.next_alarm() <= now
             && let Some(Reverse((_, connection))) = self.alarms.pop()
         {
-            ready.push(Readiness { connection, readable: false, writable: false, read_closed: false });
+            ready.push(looked_at(connection));
+        }
+    }
+
+    #[inline]
+    fn is_looking_up(&self) -> bool {
+        self.newcomers.as_ref().is_some_and(|newcomers| newcomers.lookups.are_under_way())
+    }
+
+    /// What has been looked up is known from now on; connections that waited for it are reported as if they were ready.
+    #[cold]
+    fn learn(&mut self, ready: &mut Vec<Readiness>) {
+        while let Some((origin, found)) = self.newcomers.as_mut().and_then(|newcomers| newcomers.lookups.take()) {
+            self.origins[origin as usize] = match found {
+                Ok(Found { addresses, tls }) => Origin { to: To::Tcp(Addresses::new(&addresses, 0)), tls },
+                Err(failure) => Origin { to: To::Lost(failure), tls: None },
+            };
+            let waits = |connection: &Connection| connection.waits && connection.origin == origin;
+            let waiting = (0u32..).zip(&self.connections).filter(|(_, connection)| waits(connection));
+            ready.extend(waiting.map(|(connection, _)| looked_at(connection)));
         }
     }
 
@@ -205,23 +239,10 @@ impl Sockets {
     }
 }
 
-/// Looks up a name in the middle of a run, for which the run waits: not longer than for
-/// a slow answer. What is looked up longer has not been found.
-fn resolve_soon(host: &str, port: u16, family: Family) -> Option<Vec<SocketAddr>> {
-    if host.parse::<IpAddr>().is_ok() {
-        return resolve(host, port, family).ok();
-    }
-    let (found, answer) = mpsc::channel();
-    let host = host.to_string();
-    std::thread::spawn(move || {
-        // Nobody waits any more for what comes too late.
-        let _ = found.send(resolve(&host, port, family).ok());
-    });
-    answer.recv_timeout(LOOKUP).ok().flatten()
+/// No socket is ready, but opening this connection goes on.
+fn looked_at(connection: u32) -> Readiness {
+    Readiness { connection, readable: false, writable: false, read_closed: false }
 }
-
-/// So long the run waits for a name.
-const LOOKUP: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Io for Sockets {
     #[inline]
@@ -231,13 +252,14 @@ impl Io for Sockets {
 
     fn wait(&mut self, now: Nanos, until: Nanos, ready: &mut Vec<Readiness>) {
         const FAILS: &str = "waiting fails only for a descriptor that is not there";
-        // Only while a name with several addresses is being connected to.
-        if self.alarms.is_empty() {
+        // Nearly always: no connection is being opened that other threads, or this one later, have a part in.
+        if self.alarms.is_empty() && !self.is_looking_up() {
             return self.poller.wait(now, until, ready).expect(FAILS);
         }
         let until = until.min(self.next_alarm());
         self.poller.wait(now, until, ready).expect(FAILS);
         self.ring(ready);
+        self.learn(ready);
     }
 
     #[inline]
@@ -260,10 +282,15 @@ impl Io for Sockets {
 
     fn connect(&mut self, c: u32, origin: u32) -> Result<Handshake, Failure> {
         let connection = &mut self.connections[c as usize];
-        connection.origin = origin;
+        (connection.origin, connection.waits) = (origin, false);
         let Origin { to, tls } = &mut self.origins[origin as usize];
         let mut transport = match to {
             To::Unix(path) => Transport::unix(path, &self.poller, c, tls.as_ref())?,
+            To::Sought => {
+                connection.waits = true;
+                return Ok(Handshake::Pending);
+            }
+            To::Lost(failure) => return Err(*failure),
             To::Tcp(addresses) => match addresses.only() {
                 Some(address) => Transport::tcp(address, &self.poller, c, tls.as_ref(), self.stamps.is_some())?,
                 None => {
@@ -278,22 +305,37 @@ impl Io for Sockets {
     }
 
     fn add_origin(&mut self, https: bool, host: &str, port: u16, slots: usize) -> bool {
-        let Some((redirects, alpn)) = &self.redirects else { return false };
-        let Some(addresses) = resolve_soon(host, port, redirects.family) else { return false };
-        let (trust, identity) = (redirects.trust.clone(), redirects.identity.clone());
-        let tls = https.then(|| TlsSettings::new(&Tls { server_name: host.into(), trust, identity }, &[alpn]));
-        let Ok(tls) = tls.transpose() else { return false };
-        if tls.is_some() && self.scratch.is_empty() {
+        let Some(Newcomers { redirects, alpn, lookups }) = &mut self.newcomers else { return false };
+        if https && !TlsSettings::can_verify(host) {
+            return false;
+        }
+        let number = self.origins.len() as u32;
+        let to = match host.parse::<IpAddr>() {
+            // There is nothing to wait for.
+            Ok(_) if !https => match resolve(host, port, redirects.family) {
+                Ok(addresses) => To::Tcp(Addresses::new(&addresses, 0)),
+                Err(_) => return false,
+            },
+            _ => {
+                let Redirects { family, trust, identity, .. } = redirects.clone();
+                let tls = https.then(|| (Tls { server_name: host.into(), trust, identity }, *alpn));
+                lookups.begin(number, Wanted { host: host.into(), port, family, tls });
+                To::Sought
+            }
+        };
+        if https && self.scratch.is_empty() {
             self.scratch = vec![0; SCRATCH].into();
         }
-        self.origins.push(Origin { to: To::Tcp(Addresses::new(&addresses, 0)), tls });
+        self.origins.push(Origin { to, tls: None });
         self.connections.resize_with(slots, Connection::default);
         true
     }
 
     fn handshake(&mut self, c: u32) -> Result<Handshake, Failure> {
+        let Connection { origin, waits, .. } = self.connections[c as usize];
         match self.transport(c) {
             Some((transport, scratch)) => transport.handshake(scratch),
+            None if waits => self.connect(c, origin),
             None => self.dial(c),
         }
     }
@@ -345,6 +387,6 @@ impl Io for Sockets {
 
     fn close(&mut self, c: u32) {
         let connection = &mut self.connections[c as usize];
-        (connection.transport, connection.dial) = (None, None);
+        (connection.transport, connection.dial, connection.waits) = (None, None, false);
     }
 }

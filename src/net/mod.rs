@@ -6,6 +6,7 @@ mod cause;
 mod dial;
 mod happy_eyeballs;
 pub mod limits;
+pub mod lookup;
 pub mod noise;
 mod pem;
 mod poller;

@@ -71,6 +71,11 @@ impl TlsSettings {
         Ok(TlsSettings { config: Arc::new(config), name })
     }
 
+    /// A certificate can be for this host.
+    pub fn can_verify(host: &str) -> bool {
+        ServerName::try_from(host).is_ok()
+    }
+
     /// The same settings with a session cache of their own, for another worker.
     pub fn for_another_worker(&self) -> TlsSettings {
         let mut config = ClientConfig::clone(&self.config);

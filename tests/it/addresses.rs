@@ -1,21 +1,25 @@
-//! Names with several addresses, of which some are silent or refuse.
+//! Names with several addresses, of which some are silent or refuse, and names that are met in the run.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use onrush::engine::{Rows, Shared, Sockets, Worker};
+use onrush::net::Poller;
+use onrush::net::lookup::Lookups;
 use onrush::net::probe::chooses_h2;
 use onrush::net::tls::TlsSettings;
 use onrush::plan::{
-    Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Tls, Trust,
-    Warmup,
+    Checks, Endpoint, Family, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Redirects, Stop, Target,
+    Targets, Tls, Trust, Warmup,
 };
+use onrush::record::Record;
 use onrush::request::{Body, RequestHead};
 use onrush::run::{Setting, run};
 use onrush::schedule::{Profile, Spacing};
 use onrush::stats::{Board, Summary};
-use onrush::time::{Nanos, monotonic};
+use onrush::time::{Nanos, WallClock, monotonic};
 use socket2::{Domain, Socket, Type};
 
 use crate::scripted::{Hostile, OK};
@@ -179,4 +183,78 @@ fn a_server_is_asked_for_its_protocol_at_the_address_that_answers() {
     assert_eq!(server.stop().connections, 3, "it is asked once");
     assert_eq!(ask(&[dead.address()], LIMIT), Err("connect: refused".into()));
     assert_eq!(ask(&[silent.address()], Nanos::from_millis(30)), Err("timeout: connect".into()));
+}
+
+/// What a test knows of names: the first is this machine, the second nothing, and all others are never answered.
+fn resolver(host: &str, port: u16, _: Family) -> Result<Vec<SocketAddr>, String> {
+    match host {
+        "here.test" | "127.0.0.1" => Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]),
+        "nowhere.test" => Err("there is no such name".into()),
+        _ => loop {
+            std::thread::park();
+        },
+    }
+}
+
+/// Every other request is redirected to `location`; all requests, by number.
+fn redirected_to(location: String, limit: Nanos, model: Model) -> Vec<Record> {
+    let server = Hostile::start(move |peer| {
+        while let Some(request) = peer.request() {
+            let moved = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
+            peer.write(if request.head.starts_with("GET /moved ") { moved.as_bytes() } else { OK });
+        }
+    });
+    let mut plan = plan(model, &[server.address()]);
+    let mut moved = plan.targets.list[0].clone();
+    (moved.head.path, moved.name) = ("/moved".into(), "GET http://h/moved".into());
+    plan.targets.list.push(moved);
+    plan.targets.order = Order::Sequence([0, 1].into());
+    plan.redirects = Some(Redirects { most: 3, family: Family::Any, trust: Trust::Anything, identity: None });
+    (plan.load.stop.requests, plan.limits.connect, plan.workers) = (Some(8), limit, 1);
+    let poller = Poller::new().unwrap();
+    let lookups = Lookups::new(resolver, Arc::new(poller.waker().unwrap()));
+    let mut sockets = Sockets::new([(&plan.origins[0].endpoint, None)], 0, 4, poller, vec![]);
+    sockets.follow(plan.redirects.clone().unwrap(), plan.protocol.alpn(), lookups);
+    let (full, batches) = std::sync::mpsc::sync_channel(100);
+    let (_empty, back) = std::sync::mpsc::sync_channel(1);
+    let (shared, board) = (Shared::new(&plan, Arc::new(AtomicBool::new(false))), Board::new(1));
+    let rows = Rows::new(0, full, back);
+    Worker::new(&plan, 0, sockets, &shared, &board, WallClock::read(), Some(rows)).run();
+    let mut records: Vec<Record> = batches.try_iter().flat_map(|batch| batch.records).collect();
+    records.sort_by_key(|record| record.index);
+    assert_eq!(records.len(), 8);
+    records
+}
+
+/// What became of the requests that were redirected; all others are answered.
+#[track_caller]
+fn outcomes_of_moved(records: &[Record]) -> Vec<String> {
+    let (moved, others): (Vec<&Record>, Vec<&Record>) = records.iter().partition(|record| record.index % 2 == 1);
+    assert!(others.iter().all(|record| record.failure.is_none() && record.status == 200), "{others:?}");
+    let outcome = |record: &&Record| record.failure.map_or(record.status.to_string(), |failure| failure.to_string());
+    moved.iter().map(outcome).collect()
+}
+
+#[test]
+fn a_name_that_is_never_answered_holds_up_its_own_requests_alone() {
+    let limit = Nanos::from_secs(1);
+    for model in models().into_iter().skip(1) {
+        let records = redirected_to("http://never.test/".into(), limit, model);
+        assert_eq!(outcomes_of_moved(&records), ["timeout: connect"; 4]);
+        let of_others = records.iter().filter(|record| record.status == 200);
+        assert!(of_others.clone().all(|record| record.service().unwrap() < limit), "{records:?}");
+    }
+}
+
+#[test]
+fn a_name_that_is_met_in_the_run_is_found_or_not() {
+    let (other, authority) = (Hostile::start(|peer| peer.answer_all(OK)), Authority::new());
+    let secure = Hostile::start_tls(authority.localhost(), |peer| peer.answer_all(OK));
+    for model in models() {
+        let run = |location| outcomes_of_moved(&redirected_to(location, LIMIT, model.clone()));
+        assert_eq!(run(format!("http://here.test:{}/", other.address().port())), ["200"; 4]);
+        assert_eq!(run(format!("https://here.test:{}/", secure.address().port())), ["200"; 4]);
+        assert_eq!(run(format!("https://{}/", secure.address())), ["200"; 4]);
+        assert_eq!(run("http://nowhere.test/".into()), ["connect: cannot resolve"; 4]);
+    }
 }
