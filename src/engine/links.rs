@@ -128,6 +128,10 @@ impl<I: Io> Worker<'_, I> {
                 if self.codec.is_multiplexed() {
                     self.flush(c);
                 }
+                // The handshake has read on, and no readiness will tell of that.
+                if self.io.has_more(c) {
+                    self.again.push(c);
+                }
                 self.on_greeted(c);
             }
             Err(failure) => {

@@ -102,7 +102,8 @@ pub(super) struct TlsState {
     needs_h2: bool,
     /// The peer said that nothing follows (close_notify), or the socket ended.
     ended: bool,
-    /// The last read filled its buffer: plaintext may be left, and this of what was read from the socket.
+    /// The last read filled its buffer, or the handshake read too far: plaintext may be
+    /// left, and this of what was read from the socket.
     left_over: bool,
     undecrypted: Vec<u8>,
     /// What ended the connection, if something that came before it was to be delivered first.
@@ -151,12 +152,17 @@ impl TlsState {
                 Ok(0) => return Err(Failure::new(Phase::Tls, Cause::ClosedEarly)),
                 Ok(n) => {
                     let mut bytes = &scratch[..n];
-                    while !bytes.is_empty() && !self.ended {
-                        self.take_some(&mut bytes).inspect_err(|_| {
+                    while !bytes.is_empty() && !self.ended && self.connection.is_handshaking() {
+                        let plaintext = self.take_some(&mut bytes).inspect_err(|_| {
                             // The alert that says why tells the server, if it listens.
                             let _ = self.flush(socket, Phase::Tls);
                         })?;
+                        self.left_over |= plaintext > 0;
                     }
+                    // The server may go on right behind its part of the handshake (RFC 8446, 2):
+                    // no readiness will tell of what has been read of that.
+                    self.left_over |= !bytes.is_empty();
+                    self.undecrypted.extend_from_slice(bytes);
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Handshake::Pending),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -247,12 +253,12 @@ impl TlsState {
         self.connection.wants_write()
     }
 
-    /// Hands the first of `bytes`, as many as rustls takes at once, to the connection.
-    fn take_some(&mut self, bytes: &mut &[u8]) -> Result<(), Failure> {
+    /// Hands the first of `bytes`, as many as rustls takes at once, to the connection; how much plaintext there is then.
+    fn take_some(&mut self, bytes: &mut &[u8]) -> Result<usize, Failure> {
         self.connection.read_tls(bytes).map_err(|_| Failure::new(Phase::Tls, Cause::TlsOther))?;
         let state = self.connection.process_new_packets().map_err(|e| Failure::new(Phase::Tls, tls_cause(&e)))?;
         self.ended |= state.peer_has_closed();
-        Ok(())
+        Ok(state.plaintext_bytes_to_read())
     }
 
     /// The plaintext that is there, as far as `buf` has room.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::scripted::{Hostile, Peer};
 use crate::support::{Nobody, Report, onrush};
+use crate::tls::Authority;
 
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
@@ -389,4 +390,23 @@ fn flags_that_do_not_go_together_are_refused() {
     assert!(refused("--http-version 3").contains("3"));
     let demo = onrush("--demo --http-version 2").finish();
     assert!(demo.code == 2 && demo.stderr.contains("speaks HTTP/1.1"), "{}", demo.stderr);
+}
+
+#[test]
+fn settings_that_come_with_the_handshake_are_read_though_nothing_follows_them() {
+    let authority = Authority::new();
+    let mut config = authority.localhost();
+    config.send_half_rtt_data = true;
+    let server = Hostile::start_tls(config, |peer| {
+        peer.write_with_handshake(&frame(SETTINGS, 0, 0, &[]));
+        assert!(peer.take(24).is_some(), "the preface");
+        let mut talk = Talk { peer };
+        while let Some(stream) = talk.request() {
+            talk.says(ok(stream));
+        }
+    });
+    for model in ["waves", "closed", "open --rate 400"] {
+        let arguments = format!("-4 --http-version 2 --model {model} -c 2 -n 6 {}", authority.believed());
+        onrush(&arguments).arg(server.https_url()).report().assert_all_ok(6);
+    }
 }

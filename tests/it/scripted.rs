@@ -283,6 +283,13 @@ impl Peer {
         written.is_ok()
     }
 
+    /// Has TLS say this right behind its part of the handshake, which has not begun.
+    pub(crate) fn write_with_handshake(&mut self, bytes: &[u8]) {
+        if let Some(tls) = &mut self.tls {
+            tls.conn.writer().write_all(bytes).unwrap();
+        }
+    }
+
     /// Writes byte by byte.
     pub(crate) fn drip(&mut self, bytes: &[u8]) -> bool {
         bytes.iter().all(|byte| self.write([*byte]))
