@@ -198,6 +198,7 @@ texts! {
         ClosedReused = "closed before answer (reused connection)",
         ClosedEarly = "closed early",
         ShortBody = "short body",
+        Truncated = "closed without close_notify",
         ClosedIdle = "closed before the request",
         BrokenPipe = "broken pipe",
         NoDescriptors = "no descriptors",

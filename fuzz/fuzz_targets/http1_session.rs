@@ -70,7 +70,8 @@ fuzz_target!(|input: &[u8]| {
             }
             6 => {
                 let failure = |cause| End::Broken(Failure::new(Phase::Read, cause));
-                let end = [End::Closed, failure(Cause::Reset)][usize::from(event >> 3 & 1)];
+                let ends = [End::Closed, failure(Cause::Reset), End::Truncated, failure(Cause::OsError)];
+                let end = ends[usize::from(event >> 3 & 3)];
                 session.end(end, &mut codec, &mut done);
                 assert!(done.len() == usize::from(under_way.is_some()), "the end leaves nothing under way");
             }

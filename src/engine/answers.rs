@@ -61,7 +61,7 @@ impl<I: Io> Worker<'_, I> {
                 Err(Stop::Failed(failure)) => {
                     self.now = self.io.now();
                     self.watch.read(None, self.now);
-                    return self.end(c, End::Broken(failure));
+                    return self.end(c, End::of(failure));
                 }
             }
         }
@@ -98,7 +98,7 @@ impl<I: Io> Worker<'_, I> {
             Link::Greeting => {
                 let failure = match end {
                     End::Broken(failure) => failure,
-                    End::Closed => Failure::new(Phase::Connect, Cause::ClosedEarly),
+                    End::Closed | End::Truncated => Failure::new(Phase::Connect, Cause::ClosedEarly),
                 };
                 self.connect_failed(c, failure);
             }

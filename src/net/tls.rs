@@ -171,7 +171,8 @@ impl TlsState {
         }
     }
 
-    /// Decrypts into `buf` until it is full or the socket has no more. 0: the end.
+    /// Decrypts into `buf` until it is full or the socket has no more. 0: the peer said that
+    /// nothing follows (close_notify). A socket that ends without that fails as truncated (RFC 8446, 6.1).
     pub(super) fn read(
         &mut self,
         socket: &mut (impl Read + Write),
@@ -200,7 +201,10 @@ impl TlsState {
                 Ok(()) => {}
             }
             match socket.read(scratch) {
-                Ok(0) => self.ended = true,
+                Ok(0) => {
+                    self.ended = true;
+                    fed = Err(Failure::new(Phase::Read, Cause::Truncated));
+                }
                 Ok(n) => {
                     fed = self.feed(&scratch[..n], buf, &mut filled);
                     // An answer to a change of keys, say; what does not go now goes with the next request.
@@ -211,9 +215,10 @@ impl TlsState {
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) if filled > 0 => return Ok(filled),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(Stop::Blocked),
-                Err(e) => return Err(Stop::Failed(failure_of(Phase::Read, &e))),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    return if filled > 0 { Ok(filled) } else { Err(Stop::Blocked) };
+                }
+                Err(e) => fed = Err(failure_of(Phase::Read, &e)),
             }
         }
     }
@@ -354,3 +359,6 @@ impl ServerCertVerifier for Verifier {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,15 @@ pub struct Transport {
 }
 
 #[derive(Debug)]
-enum Socket {
+struct Socket {
+    stream: Stream,
+    /// The error that broke it. The system reports it once, to whichever call comes first, and from then on reading
+    /// finds an end as if the peer had closed in order.
+    broken: Option<i32>,
+}
+
+#[derive(Debug)]
+enum Stream {
     Tcp(TcpStream, Option<Box<Stamps>>),
     Unix(UnixStream),
 }
@@ -65,7 +73,7 @@ impl Transport {
         let _ = stream.set_nodelay(true);
         poller.register(&mut stream, number).map_err(failed)?;
         let stamps = if stamps { Stamps::ask_for(&stream) } else { None };
-        Transport::begin(Socket::Tcp(stream, stamps), tls)
+        Transport::begin(Stream::Tcp(stream, stamps), tls)
     }
 
     /// Connects to a Unix-domain socket.
@@ -76,12 +84,12 @@ impl Transport {
         let failed = |e: io::Error| failure_of(Phase::Connect, &e);
         let mut stream = UnixStream::connect(path).map_err(failed)?;
         poller.register(&mut stream, number).map_err(failed)?;
-        Transport::begin(Socket::Unix(stream), tls)
+        Transport::begin(Stream::Unix(stream), tls)
     }
 
-    fn begin(socket: Socket, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
+    fn begin(stream: Stream, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
         let tls = tls.map(TlsState::new).transpose()?.map(Box::new);
-        Ok(Transport { socket, tls, connected: false })
+        Ok(Transport { socket: Socket { stream, broken: None }, tls, connected: false })
     }
 
     /// Goes on with connecting, TLS included.
@@ -132,9 +140,9 @@ impl Transport {
     /// When the last byte of the last read arrived, by the wall clock, if the kernel has said so.
     #[inline]
     pub fn arrived(&self) -> Option<Nanos> {
-        match &self.socket {
-            Socket::Tcp(_, Some(stamps)) => stamps.last,
-            Socket::Tcp(_, None) | Socket::Unix(_) => None,
+        match &self.socket.stream {
+            Stream::Tcp(_, Some(stamps)) => stamps.last,
+            Stream::Tcp(_, None) | Stream::Unix(_) => None,
         }
     }
 
@@ -195,9 +203,9 @@ fn stop(phase: Phase, error: &io::Error) -> Result<(), Stop> {
 
 impl Socket {
     fn is_connected(&self) -> io::Result<bool> {
-        let (error, peer) = match self {
-            Socket::Tcp(s, _) => (s.take_error()?, s.peer_addr().map(drop)),
-            Socket::Unix(s) => (s.take_error()?, s.peer_addr().map(drop)),
+        let (error, peer) = match &self.stream {
+            Stream::Tcp(s, _) => (s.take_error()?, s.peer_addr().map(drop)),
+            Stream::Unix(s) => (s.take_error()?, s.peer_addr().map(drop)),
         };
         match (error, peer) {
             (Some(error), _) => Err(error),
@@ -206,15 +214,35 @@ impl Socket {
             (None, Err(e)) => Err(e),
         }
     }
+
+    /// Keeps in mind what breaks the connection. A broken pipe is only found out by who writes: what the peer has
+    /// sent before it closed in order can still be read.
+    #[cold]
+    fn note(&mut self, error: &io::Error) {
+        use io::ErrorKind::{BrokenPipe, Interrupted, WouldBlock};
+        if !matches!(error.kind(), WouldBlock | Interrupted | BrokenPipe) {
+            self.broken = self.broken.or(error.raw_os_error());
+        }
+    }
+
+    /// What a read of nothing means.
+    #[cold]
+    fn end(&self) -> io::Result<usize> {
+        self.broken.map_or(Ok(0), |code| Err(io::Error::from_raw_os_error(code)))
+    }
 }
 
 impl Read for Socket {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(s, None) => s.read(buf),
-            Socket::Tcp(s, Some(stamps)) => stamps.read(s, buf),
-            Socket::Unix(s) => s.read(buf),
+        let read = match &mut self.stream {
+            Stream::Tcp(s, None) => s.read(buf),
+            Stream::Tcp(s, Some(stamps)) => stamps.read(s, buf),
+            Stream::Unix(s) => s.read(buf),
+        };
+        match read {
+            Ok(0) => self.end(),
+            read => read,
         }
     }
 }
@@ -222,20 +250,76 @@ impl Read for Socket {
 impl Write for Socket {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(s, _) => s.write(buf),
-            Socket::Unix(s) => s.write(buf),
-        }
+        let written = match &mut self.stream {
+            Stream::Tcp(s, _) => s.write(buf),
+            Stream::Unix(s) => s.write(buf),
+        };
+        written.inspect_err(|error| self.note(error))
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(s, _) => s.write_vectored(parts),
-            Socket::Unix(s) => s.write_vectored(parts),
-        }
+        let written = match &mut self.stream {
+            Stream::Tcp(s, _) => s.write_vectored(parts),
+            Stream::Unix(s) => s.write_vectored(parts),
+        };
+        written.inspect_err(|error| self.note(error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::time::{Nanos, monotonic};
+
+    /// A connection and the server's end of it.
+    fn connected() -> (Transport, Poller, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut poller = Poller::new().unwrap();
+        let mut transport = Transport::tcp(listener.local_addr().unwrap(), &poller, 0, None, false).unwrap();
+        let until = monotonic() + Nanos::from_secs(30);
+        while transport.handshake(&mut []).unwrap() == Handshake::Pending {
+            poller.wait(monotonic(), until, &mut Vec::new()).unwrap();
+        }
+        (transport, poller, listener.accept().unwrap().0)
+    }
+
+    fn reset(peer: std::net::TcpStream) {
+        let socket = socket2::Socket::from(peer);
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+
+    fn failed(phase: Phase, cause: crate::record::Cause) -> Result<usize, Stop> {
+        Err(Stop::Failed(Failure::new(phase, cause)))
+    }
+
+    #[test]
+    fn a_reset_that_writing_was_told_of_is_no_orderly_end() {
+        use crate::record::Cause::Reset;
+        for in_parts in [false, true] {
+            let (mut transport, _poller, mut peer) = connected();
+            peer.write_all(b"ok").unwrap();
+            reset(peer);
+            let written =
+                if in_parts { transport.write_parts([b"request", b"body"]) } else { transport.write(b"request") };
+            assert_eq!(written, failed(Phase::Write, Reset));
+            let mut buf = [0; 10];
+            assert_eq!(transport.read(&mut buf, &mut []), Ok(2), "what came before it still counts");
+            assert_eq!(transport.read(&mut buf, &mut []), failed(Phase::Read, Reset));
+        }
+    }
+
+    #[test]
+    fn an_orderly_end_stays_one_though_nothing_can_be_written_any_more() {
+        let (mut transport, _poller, peer) = connected();
+        peer.shutdown(std::net::Shutdown::Write).unwrap();
+        reset(peer);
+        let _ = transport.write(b"request");
+        assert_eq!(transport.read(&mut [0; 10], &mut []), Ok(0));
     }
 }

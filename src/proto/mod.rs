@@ -64,8 +64,20 @@ pub enum Hold {
 pub enum End {
     /// The peer closed it in order.
     Closed,
+    /// The peer closed it, but not its TLS session: what came last may have been cut off (RFC 9112, 9.8).
+    Truncated,
     /// It broke while we read or wrote.
     Broken(Failure),
+}
+
+impl End {
+    /// Reading or writing failed like this.
+    pub fn of(failure: Failure) -> End {
+        match failure.cause {
+            Cause::Truncated => End::Truncated,
+            _ => End::Broken(failure),
+        }
+    }
 }
 
 /// What the sessions of one worker share: encoded requests and parsed heads.

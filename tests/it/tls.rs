@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
-use rustls::RootCertStore;
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tempfile::TempDir;
 
 use crate::scripted::{Hostile, OK, Peer};
@@ -65,10 +65,20 @@ impl Authority {
 
     /// A server for `name`; with `clients`, only for those that this authority vouches for.
     fn server(&self, name: &str, clients: bool, change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
+        self.server_over(rustls::DEFAULT_VERSIONS, name, clients, change)
+    }
+
+    fn server_over(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        name: &str,
+        clients: bool,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> ServerConfig {
         let (certificate, key) = self.certify(name, change);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder =
-            ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+            ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
         let builder = if clients {
             let mut roots = RootCertStore::empty();
             roots.add(self.issuer.der().clone()).unwrap();
@@ -81,6 +91,10 @@ impl Authority {
         let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config
+    }
+
+    fn localhost_over(&self, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
+        self.server_over(versions, "localhost", false, |_| {})
     }
 
     pub(crate) fn localhost(&self) -> ServerConfig {
@@ -240,22 +254,67 @@ fn sessions_are_resumed_and_every_request_is_answered() {
     assert!(resumed.load(Ordering::Relaxed) >= 2, "{resumed:?} of 6 sessions were resumed");
 }
 
-#[test]
-fn a_body_that_ends_with_the_connection_ends_with_close_notify_or_without() {
+/// An answer, and then the end: with close_notify or without, over both versions of TLS.
+fn ending(version: &'static SupportedProtocolVersion, answer: &'static str, notify: bool) -> (Report, (u64, u64)) {
     let authority = Authority::new();
-    for notify in [true, false] {
-        let server = Hostile::start_tls(authority.localhost(), move |peer| {
-            if peer.request().is_some() {
-                peer.write("HTTP/1.1 200 OK\r\n\r\nok");
-                if notify {
-                    peer.close_notify().unwrap();
-                }
+    let server = Hostile::start_tls(authority.localhost_over(&[version]), move |peer| {
+        if peer.request().is_some() {
+            peer.write(answer);
+            if notify {
+                peer.close_notify().unwrap();
             }
-        });
-        let report = run(&server, &authority.believed());
+        }
+    });
+    let report = run(&server, &authority.believed());
+    (report, server.stop().counts())
+}
+
+#[test]
+fn a_body_that_ends_with_the_connection_needs_close_notify() {
+    for version in [&TLS12, &TLS13] {
+        let (report, counts) = ending(version, "HTTP/1.1 200 OK\r\n\r\nok", true);
         report.assert_all_ok(6);
-        assert_eq!(server.stop().counts(), (6, 6));
+        assert_eq!(counts, (6, 6));
+        let (report, counts) = ending(version, "HTTP/1.1 200 OK\r\n\r\nok", false);
+        assert_eq!((report.error(), report.code), ("read: closed without close_notify", 3));
+        assert_eq!((report.summary.accounting.failed, counts), (6, (6, 6)));
+        assert!(report.rows.iter().all(|row| row.response_bytes == 2));
     }
+}
+
+#[test]
+fn an_answer_that_is_whole_by_itself_needs_no_close_notify() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+    ] {
+        for version in [&TLS12, &TLS13] {
+            ending(version, answer, false).0.assert_all_ok(6);
+        }
+    }
+    for (answer, error) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", "read: short body"),
+        ("HTTP/1.1 200", "read: closed early"),
+        ("", "read: closed before answer"),
+    ] {
+        assert_eq!(ending(&TLS13, answer, false).0.error(), error);
+    }
+}
+
+#[test]
+fn a_connection_that_is_closed_idle_without_close_notify_is_replaced() {
+    let authority = Authority::new();
+    let server = Hostile::start_tls(authority.localhost(), |peer| {
+        peer.request();
+        peer.write(OK);
+        peer.half_close();
+        peer.read_to_end();
+    });
+    // Between a wave and the next planned one there is time enough to notice.
+    let report = run(&server, &format!("--wave-every 100ms {}", authority.believed()));
+    report.assert_all_ok(6);
+    assert_eq!(server.stop().counts(), (6, 6));
 }
 
 #[test]

@@ -163,12 +163,16 @@ impl Session {
         let Some(ticket) = self.ticket else { return };
         let failure = match (end, self.reader.end(&mut codec.heads[self.heads as usize])) {
             (End::Closed, Ok(true)) => None,
-            (End::Closed, Ok(false)) if self.reused => Some(Failure::new(Phase::Read, Cause::ClosedReused)),
-            (End::Closed, Ok(false)) => Some(Failure::new(Phase::Read, Cause::ClosedBeforeAnswer)),
-            (End::Closed, Err(cause @ (Cause::ClosedEarly | Cause::ShortBody))) => {
+            // Nothing but the end says that the body is whole, and this one may be anybody's (RFC 9112, 8).
+            (End::Truncated, Ok(true)) => Some(Failure::new(Phase::Read, Cause::Truncated)),
+            (End::Closed | End::Truncated, Ok(false)) => {
+                let cause = if self.reused { Cause::ClosedReused } else { Cause::ClosedBeforeAnswer };
                 Some(Failure::new(Phase::Read, cause))
             }
-            (End::Closed, Err(cause)) => Some(Failure::new(Phase::Protocol, cause)),
+            (End::Closed | End::Truncated, Err(cause @ (Cause::ClosedEarly | Cause::ShortBody))) => {
+                Some(Failure::new(Phase::Read, cause))
+            }
+            (End::Closed | End::Truncated, Err(cause)) => Some(Failure::new(Phase::Protocol, cause)),
             (End::Broken(Failure { phase: Phase::Read, cause: Cause::Reset }), _) if self.reader.has_begun() => {
                 Some(Failure::new(Phase::Read, Cause::ResetMidAnswer))
             }
@@ -391,6 +395,11 @@ mod tests {
             ("HTTP/1.1 2", reset, "read: reset in answer"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", End::Closed, "read: short body"),
             ("HTTP/1.1 200 OK\r\n\r\nabc", End::Closed, "none"),
+            ("", End::Truncated, "read: closed before answer"),
+            ("HTTP/1.1 2", End::Truncated, "read: closed early"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", End::Truncated, "read: short body"),
+            ("HTTP/1.1 200 OK\r\n\r\nabc", End::Truncated, "read: closed without close_notify"),
+            ("HTTP/1.1 200 OK\r\n\r\n", End::Truncated, "read: closed without close_notify"),
             ("HTTP/1.1 200 OK\r\n\r\nabc", reset, "read: reset in answer"),
         ] {
             let mut wire = Wire::new();

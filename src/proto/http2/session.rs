@@ -410,8 +410,12 @@ impl Session {
         for id in self.streams.ids(|_| true) {
             let Some(stream) = self.take(id) else { continue };
             let failure = match end {
+                End::Broken(Failure { phase: Phase::Read, cause: Cause::Reset }) if stream.status != 0 => {
+                    Failure::new(Phase::Read, Cause::ResetMidAnswer)
+                }
                 End::Broken(failure) => failure,
-                End::Closed => self.closed_with(&stream),
+                // A response ends with its stream, so it does not matter how the connection does.
+                End::Closed | End::Truncated => self.closed_with(&stream),
             };
             done.push(answer(&stream, Some(failure)));
         }
