@@ -212,10 +212,7 @@ fn early(usually_late: Nanos, plan: &Plan) -> Nanos {
 /// What the verdict has to know of the system.
 fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
     let addresses: Vec<_> = plan.origins.iter().flat_map(|origin| origin.endpoint.addresses()).copied().collect();
-    let ports = match &addresses[..] {
-        [] => None,
-        addresses => limits::waiting_ports(addresses).zip(limits::local_ports()),
-    };
+    let ports = limits::waiting_ports(&addresses).zip(limits::local_ports());
     Circumstances {
         asked: plan.connections_asked.into(),
         reached: u64::from(plan.all_connections()) - shared.first_failures(),

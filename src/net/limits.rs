@@ -1,7 +1,8 @@
 //! What the system allows: descriptors and local ports.
 
+use std::collections::HashMap;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::time::Nanos;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -22,21 +23,50 @@ pub fn descriptor_limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// Local ports that are kept for a minute after their connections to the port of
-/// `addresses`, which is one, were closed by this side (TIME_WAIT). None where the system does not tell.
+/// Local ports that are kept for a minute after connections to one of `addresses` were closed by this
+/// side (TIME_WAIT): to the one that has the most of them, as local ports are used again for another address. None
+/// where the system does not tell.
 pub fn waiting_ports(addresses: &[SocketAddr]) -> Option<u64> {
+    let mut waiting: HashMap<SocketAddr, u64> =
+        addresses.iter().map(|address| (SocketAddr::new(address.ip(), address.port()), 0)).collect();
+    let files: [(&str, fn(&SocketAddr) -> bool); 2] =
+        [("/proc/net/tcp", SocketAddr::is_ipv4), ("/proc/net/tcp6", SocketAddr::is_ipv6)];
+    for (path, _) in files.iter().filter(|(_, is)| addresses.iter().any(is)) {
+        count_waiting(&read_at_once(path).ok()?, &mut waiting);
+    }
+    waiting.into_values().max()
+}
+
+/// Counts the connections in TIME_WAIT of a table of the kernel, for those remote addresses that are in `waiting`.
+fn count_waiting(table: &str, waiting: &mut HashMap<SocketAddr, u64>) {
     // Local address, remote address, state (Documentation/networking/proc_net_tcp.rst).
     const TIME_WAIT: &str = "06";
-    let to = format!(":{:04X}", addresses.first()?.port());
-    let waits = |line: &str| {
-        let mut fields = line.split_whitespace().skip(2);
-        fields.next().is_some_and(|remote| remote.ends_with(&to)) && fields.next() == Some(TIME_WAIT)
+    for line in table.lines() {
+        let mut fields = line.split_ascii_whitespace().skip(2);
+        if let (Some(remote), Some(TIME_WAIT)) = (fields.next(), fields.next())
+            && let Some(count) = socket_address(remote).and_then(|remote| waiting.get_mut(&remote))
+        {
+            *count += 1;
+        }
+    }
+}
+
+/// `0100007F:1F90` on a machine with the low byte first: words of an address in its byte order, and the port.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let word = |at: usize| u32::from_str_radix(ip.get(at..at + 8)?, 16).ok().map(u32::to_ne_bytes);
+    let ip: IpAddr = match ip.len() {
+        8 => word(0)?.into(),
+        32 => {
+            let mut bytes = [0; 16];
+            for (i, part) in bytes.chunks_exact_mut(4).enumerate() {
+                part.copy_from_slice(&word(8 * i)?);
+            }
+            bytes.into()
+        }
+        _ => return None,
     };
-    let count = |path| read_at_once(path).map(|text| text.lines().filter(|line| waits(line)).count() as u64);
-    let [v4, v6] = [SocketAddr::is_ipv4, SocketAddr::is_ipv6].map(|is| addresses.iter().any(is));
-    let v4 = if v4 { count("/proc/net/tcp").ok()? } else { 0 };
-    let v6 = if v6 { count("/proc/net/tcp6").ok()? } else { 0 };
-    Some(v4 + v6)
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
 /// Reads a file of /proc that does not tell its length, with as few calls as
@@ -66,5 +96,92 @@ pub fn local_ports() -> Option<u64> {
     match (bounds.next(), bounds.next()) {
         (Some(Ok(low)), Some(Ok(high))) => Some((high + 1).saturating_sub(low)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An address as the kernel writes it.
+    fn written(address: SocketAddr) -> String {
+        let bytes = match address.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        let words = bytes.chunks(4).map(|word| format!("{:08X}", u32::from_ne_bytes(word.try_into().unwrap())));
+        format!("{}:{:04X}", words.collect::<String>(), address.port())
+    }
+
+    fn table(rows: &[(&str, &str)]) -> String {
+        let row = |(remote, state): &(&str, &str)| {
+            format!("   0: 0100007F:9C40 {} {state} 00000000:00000000 03:00 00\n", written(remote.parse().unwrap()))
+        };
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n";
+        head.to_string() + &rows.iter().map(row).collect::<String>()
+    }
+
+    fn waiting(text: &str, addresses: &[&str]) -> Vec<u64> {
+        let addresses: Vec<SocketAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        let mut waiting = addresses.iter().map(|&address| (address, 0)).collect();
+        count_waiting(text, &mut waiting);
+        addresses.iter().map(|address| waiting[address]).collect()
+    }
+
+    #[test]
+    fn ports_in_time_wait_are_counted_for_every_address_and_port() {
+        let text = table(&[
+            ("127.0.0.1:80", "06"),
+            ("127.0.0.1:80", "01"),
+            ("127.0.0.1:443", "06"),
+            ("127.0.0.1:443", "06"),
+            ("127.0.0.2:80", "06"),
+            ("10.0.0.1:443", "06"),
+            ("[::1]:443", "06"),
+        ]);
+        let of = ["127.0.0.1:80", "127.0.0.1:443", "127.0.0.2:80", "[::1]:443", "[::1]:80", "127.0.0.1:8080"];
+        assert_eq!(waiting(&text, &of), [1, 2, 1, 1, 0, 0]);
+    }
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn the_kernels_own_lines_are_read() {
+        assert_eq!(socket_address("0100007F:1F90"), Some("127.0.0.1:8080".parse().unwrap()));
+        let v6 = "[2001:db8::1]:80".parse().unwrap();
+        assert_eq!(socket_address("B80D0120000000000000000001000000:0050"), Some(v6));
+    }
+
+    #[test]
+    fn connections_that_this_side_closed_wait() {
+        if !std::path::Path::new("/proc/net/tcp").exists() {
+            return;
+        }
+        let [idle, busy] = [0; 2].map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let [idle_at, busy_at] = [&idle, &busy].map(|listener| listener.local_addr().unwrap());
+        for _ in 0..3 {
+            let mut client = std::net::TcpStream::connect(busy_at).unwrap();
+            let server = busy.accept().unwrap().0;
+            client.shutdown(std::net::Shutdown::Write).unwrap();
+            drop(server);
+            assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        }
+        assert_eq!(waiting_ports(&[idle_at]), Some(0));
+        assert_eq!(waiting_ports(&[idle_at, busy_at]), Some(3), "whichever comes first");
+        assert_eq!(waiting_ports(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_address_is_read_as_it_was_written(address in any::<SocketAddr>()) {
+            let plain = SocketAddr::new(address.ip(), address.port());
+            prop_assert_eq!(socket_address(&written(address)), Some(plain));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,60}|[0-9A-F:é ]{0,60}") {
+            socket_address(&text);
+            count_waiting(&text, &mut HashMap::new());
+        }
     }
 }
