@@ -12,7 +12,7 @@ use onrush::net::probe::chooses_h2;
 use onrush::net::tls::TlsSettings;
 use onrush::plan::{
     Checks, Endpoint, Family, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Redirects, Stop, Target,
-    Targets, Tls, Trust, Warmup,
+    Targets, Tls, Trust, Turns, Warmup,
 };
 use onrush::record::Record;
 use onrush::request::{Body, RequestHead};
@@ -208,7 +208,7 @@ fn redirected_to(location: String, limit: Nanos, model: Model) -> Vec<Record> {
     let mut moved = plan.targets.list[0].clone();
     (moved.head.path, moved.name) = ("/moved".into(), "GET http://h/moved".into());
     plan.targets.list.push(moved);
-    plan.targets.order = Order::Sequence([0, 1].into());
+    plan.targets.order = Order::InTurn(Turns::new(&[1, 1]));
     plan.redirects = Some(Redirects { most: 3, family: Family::Any, trust: Trust::Anything, identity: None });
     (plan.load.stop.requests, plan.limits.connect, plan.workers) = (Some(8), limit, 1);
     let poller = Poller::new().unwrap();
