@@ -183,19 +183,17 @@ fn headers(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) {
         ("User-Agent", command.user_agent.clone()),
         ("Referer", command.referer.clone()),
         ("Accept", json.then(|| "application/json".into())),
+        ("Accept-Encoding", command.compressed.then(|| COMPRESSED.into())),
     ];
     for (name, value) in made {
         if let Some(value) = value.filter(|_| lacks(run, name)) {
             run.headers.push(format!("{name}: {value}"));
         }
     }
-    if command.compressed && lacks(run, "accept-encoding") {
-        notes.push(
-            "curl's --compressed is left out, and no Accept-Encoding is sent: add -H 'Accept-Encoding: gzip' to ask for it"
-                .into(),
-        );
-    }
 }
+
+/// What curl accepts with `--compressed` where it is built with all of its decoders; onrush decodes the same.
+const COMPRESSED: &str = "deflate, gzip, br, zstd";
 
 fn lacks(run: &RunArgs, name: &str) -> bool {
     !run.headers.iter().any(|header| header.split([':', ';']).next().is_some_and(|own| own.eq_ignore_ascii_case(name)))
