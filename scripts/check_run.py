@@ -3,13 +3,14 @@
 what the caller expects, and against the server's own log.
 
 Prints nothing and exits 0 when all agree; else one line for each disagreement
-and exit 1.
+and exit 1. With --many alone it checks what standard input asks for.
 """
 
 import argparse
 import csv
 import json
 import math
+import shlex
 import sys
 import time
 import uuid
@@ -25,7 +26,7 @@ ROUNDING_MS = 0.0011
 HISTOGRAM_ERROR = 0.002
 
 
-def arguments():
+def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--csv", required=True)
     parser.add_argument("--json", required=True)
@@ -43,7 +44,7 @@ def arguments():
     parser.add_argument("--log", help="the server's access log: one line a request")
     parser.add_argument("--tag", help="counts only the log lines that hold this text")
     parser.add_argument("--bodies", help="JSON lines {uri, body} as the server received them")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 class Check:
@@ -239,8 +240,10 @@ def check_bodies(check, rows, args):
     check.that(all(keys <= body.keys() for body in parsed), f"a body lacks one of {sorted(keys)}")
 
 
-def main():
-    args = arguments()
+def problems_of(argv):
+    """What is wrong with a run: one line each. The arguments are those of the
+    command line."""
+    args = arguments(argv)
     check = Check()
     try:
         with open(args.csv, newline="", encoding="utf-8") as file:
@@ -258,9 +261,25 @@ def main():
                 check_bodies(check, rows, args)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         check.that(False, f"{type(error).__name__}: {error}")
-    for problem in check.problems:
+    return check.problems
+
+
+def answer_all():
+    """Checks run after run, for one start of Python: a line of arguments for
+    each, as a shell quotes them, is answered by the problems and a line with a
+    dot."""
+    for line in sys.stdin:
+        print(*problems_of(shlex.split(line)), ".", sep="\n", flush=True)
+
+
+def main():
+    if sys.argv[1:] == ["--many"]:
+        answer_all()
+        return 0
+    problems = problems_of(sys.argv[1:])
+    for problem in problems:
         print(problem)
-    return 1 if check.problems else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

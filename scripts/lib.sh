@@ -54,12 +54,12 @@ apt_install() (
     as_root "${apt[@]}" install -y --no-install-recommends "$@" >&2 </dev/null
 )
 
-# need COMMAND[:PACKAGE]...: installs the packages of the commands that are
-# missing, in one go.
+# need COMMAND[:PACKAGE]...: installs the packages of the commands, or files
+# with a whole path, that are missing, in one go.
 need() {
     local item missing=()
     for item in "$@"; do
-        has "${item%%:*}" || missing+=("${item##*:}")
+        has "${item%%:*}" || [[ "$item" == /* && -e "${item%%:*}" ]] || missing+=("${item##*:}")
     done
     if [ "${#missing[@]}" -gt 0 ]; then
         apt_install "${missing[@]}"
