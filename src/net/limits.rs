@@ -29,10 +29,10 @@ pub fn descriptor_limit() -> Option<u64> {
 pub fn waiting_ports(addresses: &[SocketAddr]) -> Option<u64> {
     let mut waiting: HashMap<SocketAddr, u64> =
         addresses.iter().map(|address| (SocketAddr::new(address.ip(), address.port()), 0)).collect();
-    let files: [(&str, fn(&SocketAddr) -> bool); 2] =
-        [("/proc/net/tcp", SocketAddr::is_ipv4), ("/proc/net/tcp6", SocketAddr::is_ipv6)];
-    for (path, _) in files.iter().filter(|(_, is)| addresses.iter().any(is)) {
-        count_waiting(&read_at_once(path).ok()?, &mut waiting);
+    for (path, is_ipv6) in [("/proc/net/tcp", false), ("/proc/net/tcp6", true)] {
+        if addresses.iter().any(|address| address.is_ipv6() == is_ipv6) {
+            count_waiting(&read_at_once(path).ok()?, &mut waiting);
+        }
     }
     waiting.into_values().max()
 }
