@@ -397,6 +397,8 @@ fn settings_that_come_with_the_handshake_are_read_though_nothing_follows_them() 
     let authority = Authority::new();
     let mut config = authority.localhost();
     config.send_half_rtt_data = true;
+    // They would wake whoever waits.
+    config.send_tls13_tickets = 0;
     let server = Hostile::start_tls(config, |peer| {
         peer.write_with_handshake(&frame(SETTINGS, 0, 0, &[]));
         assert!(peer.take(24).is_some(), "the preface");
