@@ -29,6 +29,15 @@ interop *ARGS:
     cargo build --release --locked
     scripts/interop {{ARGS}}
 
+# bodies of 5 MB to and from a second set of servers
+interop-large *ARGS:
+    cargo build --release --locked
+    scripts/interop_large {{ARGS}}
+
+# all tests, many times: can they be trusted?
+trust *ARGS:
+    scripts/trust {{ARGS}}
+
 # runs spoilt on purpose: does the verdict name what was done?
 faults *ARGS:
     cargo build --release --locked
