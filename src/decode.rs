@@ -51,13 +51,18 @@ impl Codings {
     pub fn add(&mut self, name: &[u8]) {
         let name = name.trim_ascii();
         let is = |names: &[&str]| names.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
-        let coding = match () {
-            () if is(&["", "identity"]) => return,
-            () if is(&["gzip", "x-gzip"]) => Coding::Gzip,
-            () if is(&["deflate"]) => Coding::Deflate,
-            () if is(&["br"]) => Coding::Brotli,
-            () if is(&["zstd"]) => Coding::Zstd,
-            () => Coding::Unknown,
+        let coding = if is(&["", "identity"]) {
+            return;
+        } else if is(&["gzip", "x-gzip"]) {
+            Coding::Gzip
+        } else if is(&["deflate"]) {
+            Coding::Deflate
+        } else if is(&["br"]) {
+            Coding::Brotli
+        } else if is(&["zstd"]) {
+            Coding::Zstd
+        } else {
+            Coding::Unknown
         };
         match self.0.iter_mut().find(|place| **place == Coding::Identity) {
             Some(place) => *place = coding,

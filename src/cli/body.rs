@@ -30,12 +30,11 @@ impl Content {
     /// What the flags say, for all requests that bring nothing of their own.
     pub(super) fn of_all(args: &RunArgs, texts: &Texts) -> anyhow::Result<Content> {
         if !args.form.is_empty() || !args.multipart.is_empty() {
-            let (form, multipart) = match args.form.is_empty() {
-                false => (form::urlencoded(&args.form).map_err(|e| anyhow!(e))?, None),
-                true => {
-                    let multipart = form::multipart(&args.multipart).map_err(|e| anyhow!(e))?;
-                    (multipart.form(), Some(Rc::new(multipart)))
-                }
+            let (form, multipart) = if args.form.is_empty() {
+                let multipart = form::multipart(&args.multipart).map_err(|e| anyhow!(e))?;
+                (multipart.form(), Some(Rc::new(multipart)))
+            } else {
+                (form::urlencoded(&args.form).map_err(|e| anyhow!(e))?, None)
             };
             return Ok(Content {
                 body: Body::Fixed(form.body.into()),

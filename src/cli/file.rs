@@ -114,9 +114,10 @@ impl Place {
     pub(super) fn of(metadata: &Metadata) -> Place {
         // The devices of memory (Linux, admin-guide/devices.txt): null, zero, full.
         const MEMORY: u32 = 1;
-        match metadata.file_type().is_char_device() && rustix::fs::major(metadata.rdev()) == MEMORY {
-            true => Place::Nowhere,
-            false => Place::There { device: metadata.dev(), inode: metadata.ino() },
+        if metadata.file_type().is_char_device() && rustix::fs::major(metadata.rdev()) == MEMORY {
+            Place::Nowhere
+        } else {
+            Place::There { device: metadata.dev(), inode: metadata.ino() }
         }
     }
 }

@@ -26,10 +26,13 @@ pub(super) struct Own {
 pub(super) fn locate(text: &str, texts: &Texts) -> anyhow::Result<(Location, Text)> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
     let location = parse_url(text, &delimiters(text)).map_err(|e| anyhow!(e))?;
-    let path = texts.text("the URL", &location.path).map_err(|error| match delimiters(text).contains('#') {
-        // It may have cut a block in two.
-        true => error.context("the URL's fragment is left out (write a '#' that is part of the path as %23)"),
-        false => error,
+    let path = texts.text("the URL", &location.path).map_err(|error| {
+        if delimiters(text).contains('#') {
+            // It may have cut a block in two.
+            error.context("the URL's fragment is left out (write a '#' that is part of the path as %23)")
+        } else {
+            error
+        }
     })?;
     Ok((location, path))
 }

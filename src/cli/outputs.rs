@@ -160,10 +160,11 @@ impl Outputs {
             Output::Text => report::text(summary, self.colour.paint(is_terminal)),
         };
         let may_be_cut = self.may_be_cut && self.printed == Output::Text;
-        written &= match self.stdout_is_taken {
-            // Were it gone, nobody could be told.
-            true => io::stderr().write_all(text.as_bytes()).is_ok(),
-            false => print(text.as_bytes(), may_be_cut),
+        written &= if self.stdout_is_taken {
+            // Were it gone, there would be no place for a message.
+            io::stderr().write_all(text.as_bytes()).is_ok()
+        } else {
+            print(text.as_bytes(), may_be_cut)
         };
         if self.printed == Output::Text && !files.is_empty() && !self.stderr_is_taken {
             complain(&format!("wrote {}", files.join(", ")));

@@ -45,10 +45,8 @@ pub(super) fn parse_url(text: &str, outline: &str) -> Result<Location, String> {
     let host_is_template =
         || format!("'{text}': a template can make path and query, but not the host: list hosts with --targets");
     let Some(parts) = Parts::of(outline) else {
-        return Err(match is_template(0..outline.find('/').unwrap_or(outline.len())) {
-            true => host_is_template(),
-            false => format!("'{text}' has no scheme: {HINT}"),
-        });
+        let is_template = is_template(0..outline.find('/').unwrap_or(outline.len()));
+        return Err(if is_template { host_is_template() } else { format!("'{text}' has no scheme: {HINT}") });
     };
     if is_template(0..parts.authority.end) {
         return Err(host_is_template());
@@ -91,10 +89,8 @@ pub(super) fn parse_url(text: &str, outline: &str) -> Result<Location, String> {
     let _ = url.set_password(None);
     let path = parts.path.start..parts.query.end;
     let slash = if parts.path.is_empty() { "/" } else { "" };
-    let path = match is_template(path.clone()) {
-        true => format!("{slash}{}", &text[path]),
-        false => uri::encoded(&format!("{slash}{}", &text[path])),
-    };
+    let typed = format!("{slash}{}", &text[path.clone()]);
+    let path = if is_template(path) { typed } else { uri::encoded(&typed) };
     let authority = authority_of(&url);
     let shown = format!("{}://{authority}{path}", url.scheme());
     Ok(Location { shown, tls, host, port, authority, path, credentials })
@@ -102,15 +98,15 @@ pub(super) fn parse_url(text: &str, outline: &str) -> Result<Location, String> {
 
 /// `user:password`, as Basic authentication can send it (RFC 7617, 2).
 pub(super) fn credentials(name: &str, pair: Vec<u8>) -> Result<Vec<u8>, String> {
-    match () {
-        () if !pair.contains(&b':') => {
-            Err(format!("{name} has no colon: write user:password, or 'user:' for an empty password"))
-        }
-        () if pair.iter().any(u8::is_ascii_control) => {
-            Err(format!("user and password of {name} have a control character, which Basic authentication cannot send"))
-        }
-        () => Ok(pair),
+    if !pair.contains(&b':') {
+        return Err(format!("{name} has no colon: write user:password, or 'user:' for an empty password"));
     }
+    if pair.iter().any(u8::is_ascii_control) {
+        return Err(format!(
+            "user and password of {name} have a control character, which Basic authentication cannot send"
+        ));
+    }
+    Ok(pair)
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {

@@ -41,16 +41,18 @@ fn key(file: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
                     openssl pkey -in KEY -out decrypted.pem"
             .into());
     }
-    PrivateKeyDer::from_pem_slice(file).map_err(|e| match () {
-        () if has(file, "OPENSSH PRIVATE KEY") => {
+    PrivateKeyDer::from_pem_slice(file).map_err(|e| {
+        if has(file, "OPENSSH PRIVATE KEY") {
             "--key: this is a key of OpenSSH: convert a copy of it with ssh-keygen -p -m pkcs8 -f COPY".into()
-        }
-        () if has(file, "PRIVATE KEY") => format!("--key: not a PEM private key: {e}"),
-        () if has(file, "PUBLIC KEY") => "--key: the file has a public key: give the private key (PEM)".into(),
-        () if has(file, "CERTIFICATE") => {
+        } else if has(file, "PRIVATE KEY") {
+            format!("--key: not a PEM private key: {e}")
+        } else if has(file, "PUBLIC KEY") {
+            "--key: the file has a public key: give the private key (PEM)".into()
+        } else if has(file, "CERTIFICATE") {
             "--key: the file has a certificate and no private key: give the key's file (PEM)".into()
+        } else {
+            format!("--key: no private key in the file: it has to have one in PEM ({e})")
         }
-        () => format!("--key: no private key in the file: it has to have one in PEM ({e})"),
     })
 }
 
@@ -64,15 +66,10 @@ fn text<'a>(flag: &str, file: &'a [u8], tool: &str) -> Result<&'a [u8], String> 
         && !find(file, b"-----BEGIN ")
     {
         let rest = rest.get(if *length > 0x80 { usize::from(length & 0x7f) } else { 0 }..).unwrap_or_default();
-        return Err(match rest.starts_with(&[2, 1, 3]) {
-            true => format!(
-                "{flag}: this is PKCS#12, not PEM: convert it with openssl pkcs12 -in FILE -nodes -out both.pem"
-            ),
-            false => {
-                format!(
-                    "{flag}: this is DER, not PEM: convert it with openssl {tool} -inform der -in FILE -out file.pem"
-                )
-            }
+        return Err(if rest.starts_with(&[2, 1, 3]) {
+            format!("{flag}: this is PKCS#12, not PEM: convert it with openssl pkcs12 -in FILE -nodes -out both.pem")
+        } else {
+            format!("{flag}: this is DER, not PEM: convert it with openssl {tool} -inform der -in FILE -out file.pem")
         });
     }
     // Some editors put a mark of UTF-8 before the first line.

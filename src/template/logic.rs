@@ -502,9 +502,10 @@ impl Object for Nested {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(match self.is_list() {
-            true => json::items(&self.text).map(|item| self.value(Some(item))).collect(),
-            false => json::keys(&self.text).into_iter().map(Jinja::from).collect(),
+        Enumerator::Values(if self.is_list() {
+            json::items(&self.text).map(|item| self.value(Some(item))).collect()
+        } else {
+            json::keys(&self.text).into_iter().map(Jinja::from).collect()
         })
     }
 

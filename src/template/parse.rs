@@ -249,11 +249,13 @@ impl Expression<'_> {
                 self.space();
                 let at = self.at;
                 let Argument { text, is_json, .. } = self.literal()?;
-                let step = match is_json {
-                    false => Step::Key(text),
+                let step = if !is_json {
+                    Step::Key(text)
+                } else if path.is_empty() {
                     // Arrays have items, and texts have characters, which minijinja counts from either end.
-                    true if path.is_empty() => Step::Item(text.parse().map_err(|_| Beyond("an index", at))?),
-                    true => return Err(Beyond("an index", at)),
+                    Step::Item(text.parse().map_err(|_| Beyond("an index", at))?)
+                } else {
+                    return Err(Beyond("an index", at));
                 };
                 self.space();
                 if !self.accept("]") {
@@ -321,17 +323,14 @@ impl Expression<'_> {
         if matches!(first, '"' | '\'') {
             self.at += 1;
             let end = self.rest().find([first, '\\']).ok_or(Beyond("an expression", start))?;
-            let text = match self.rest()[end..].starts_with('\\') {
-                false => {
-                    let text = self.rest()[..end].to_string();
-                    self.at += end + 1;
-                    text
-                }
+            let text = if self.rest()[end..].starts_with('\\') {
                 // minijinja knows what an escaped character means.
-                true => {
-                    self.at = depth::end_of_string(self.text.as_bytes(), self.at, first as u8);
-                    logic::text(&self.text[start..self.at]).ok_or(Beyond("a text with a backslash", start))?
-                }
+                self.at = depth::end_of_string(self.text.as_bytes(), self.at, first as u8);
+                logic::text(&self.text[start..self.at]).ok_or(Beyond("a text with a backslash", start))?
+            } else {
+                let text = self.rest()[..end].to_string();
+                self.at += end + 1;
+                text
             };
             return Ok(Argument { text, is_json: false, number: None, whole: None });
         }

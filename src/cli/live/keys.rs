@@ -33,9 +33,10 @@ impl Keys {
     /// None: there is nowhere to read keys from.
     pub(super) fn open() -> Option<Keys> {
         let stdin = io::stdin();
-        let terminal = match stdin.is_terminal() {
-            true => stdin.as_fd().try_clone_to_owned().map(File::from),
-            false => File::open("/dev/tty"),
+        let terminal = if stdin.is_terminal() {
+            stdin.as_fd().try_clone_to_owned().map(File::from)
+        } else {
+            File::open("/dev/tty")
         };
         terminal.ok().map(Keys)
     }

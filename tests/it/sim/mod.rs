@@ -4,6 +4,7 @@ mod closed;
 mod failures;
 mod open;
 mod origins;
+mod server;
 mod shared;
 mod truth;
 mod waves;
