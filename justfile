@@ -6,6 +6,10 @@ default:
 ci:
     .ci/run
 
+# what of it needs neither servers nor much time
+quick:
+    .ci/run quick
+
 # all tests
 test:
     cargo test --locked
@@ -34,7 +38,7 @@ interop-large *ARGS:
     cargo build --release --locked
     scripts/interop_large {{ARGS}}
 
-# all tests, many times: can they be trusted?
+# all tests, many times: can they be trusted? (--times 50; --times 20 --busy 2)
 trust *ARGS:
     scripts/trust {{ARGS}}
 
@@ -43,6 +47,6 @@ faults *ARGS:
     cargo build --release --locked
     scripts/faults {{ARGS}}
 
-# every fuzz target for 20 seconds
+# every fuzz target on its seeds and for 20 seconds
 fuzz:
     scripts/fuzz-smoke
