@@ -51,8 +51,8 @@ impl Csv {
             return Err("there is no header: write the names of the columns on the first line".into());
         }
         let with = |delimiter| Csv { delimiter, plain, header: Vec::new(), numbers: HashMap::new() };
-        // The first of them that parts the header; if none does, there is one column.
-        let parts = |delimiter: &u8| with(*delimiter).row(bytes, header).is_ok_and(|(fields, _)| fields > 1);
+        // The first of them that ends the first name of the header; if none does, there is one column.
+        let parts = |delimiter: &u8| with(*delimiter).field(bytes, header).1.is_some();
         let mut csv = with(DELIMITERS.into_iter().find(parts).unwrap_or(DELIMITERS[0]));
         let (_, header_end) = csv.row(bytes, header).map_err(|fault| fault.explain(bytes))?;
         csv.read_header(text, header)?;
@@ -310,6 +310,7 @@ mod tests {
             ("a,b\n1,2\n3,\"4\n5,6\n", "line 3: a quote is not closed: "),
             ("a,b\n\"1\n1\",\"", "line 3: a quote is not closed: "),
             ("a,\"b\n", "line 1: a quote is not closed: "),
+            ("a\t\"b\n1\t2\n", "line 1: a quote is not closed: "),
             ("a,b\r1,2\r3\r", "line 3 has 1 field, and the header has 2: "),
             ("a,b\n\"Ada\"x,2\n", "line 2: text stands behind the closing quote of a field: "),
             ("a,b\n1,2\n3,\"4\" \n", "line 3: text stands behind the closing quote of a field: "),
