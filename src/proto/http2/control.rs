@@ -41,7 +41,6 @@ impl Session {
         }
         self.greeted = true;
         self.out.reply(kind::SETTINGS, flag::ACK, 0, &[]);
-        self.upload();
         self.idle()
     }
 
@@ -156,9 +155,14 @@ impl Session {
             }
         }
         self.window_opened(head.stream);
-        self.upload();
         if is_needed {
             self.inbox.idle = 0;
+            return Ok(());
+        }
+        // The peer may give back the window of each octet that it was sent by a frame of its own, and does not
+        // have to do so before the body has ended.
+        if by > 0 && self.credits_due > 0 {
+            self.credits_due -= 1;
             return Ok(());
         }
         self.idle()

@@ -87,6 +87,9 @@ impl Session {
             self.fault = Some(Failure::new(Phase::Http2, cause));
             self.spent = true;
             self.out.goaway(code);
+        } else if self.uploading > 0 {
+            // Once for all windows that these bytes opened: a peer that opens them in parts gets whole frames.
+            self.upload();
         }
     }
 

@@ -29,9 +29,11 @@ pub struct Session {
     /// Those of them that wait for the release.
     staged_uploads: Vec<u32>,
     /// How many streams have octets to send, with windows for them or not.
-    uploading: usize,
+    pub(super) uploading: usize,
     /// Octets that they have to send, in no frame yet.
     pub(super) to_upload: u64,
+    /// WINDOW_UPDATEs that the octets sent so far account for: one of the stream and one of the connection for each.
+    pub(super) credits_due: u64,
     next_id: u32,
     /// Staged requests with these numbers were released last, to begin at this place; those below, earlier.
     released: (Range<u32>, u64),
@@ -107,6 +109,7 @@ impl Session {
             staged_uploads: Vec::new(),
             uploading: 0,
             to_upload: 0,
+            credits_due: 0,
             next_id: 1,
             released: (0..0, 0),
             block: Vec::new(),
@@ -326,6 +329,7 @@ impl Session {
             self.out.frame(kind::DATA, if is_last { flag::END_STREAM } else { 0 }, id, &rest[..n]);
             upload.sent += n;
             self.to_upload -= n as u64;
+            self.credits_due += 2 * n as u64;
             self.inbox.idle = 0;
             self.send_window -= n as i64;
             stream.window -= n as i64;

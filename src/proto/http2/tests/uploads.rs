@@ -173,8 +173,8 @@ fn a_window_opened_octet_by_octet_is_progress() {
             }
         }
         assert_eq!((sent, wire.session.has_unsent()), (size + used_up, false), "{opened:?}");
-        // What no body waits for is a flood, as ever.
-        wire.says(&window_update(1, 1).repeat(10_001));
+        // What no body waits for, and no octet has earned, is a flood.
+        wire.says(&window_update(1, 1).repeat(2 * sent + 10_001));
         assert!(flooded(&wire));
     }
 }
@@ -396,4 +396,30 @@ proptest! {
         prop_assert!(ended.iter().all(|&ended| ended));
         prop_assert_eq!((wire.session.has_unsent(), wire.session.fault()), (false, None));
     }
+}
+
+#[test]
+fn windows_that_are_opened_in_parts_are_filled_in_one_frame() {
+    let mut wire = Wire::post(&vec![b'x'; 10_000], &[(setting::INITIAL_WINDOW_SIZE, 0)]);
+    wire.session.submit(SHARED, 0, Hold::Nothing, &wire.codec);
+    assert_eq!(data_of(&mut wire), []);
+    wire.says(&window_update(1, 100).repeat(40));
+    assert_eq!(data_of(&mut wire), [(1, 4_000, false)]);
+    wire.says(&[window_update(1, 1_000), window_update(0, 500), window_update(1, 5_000)].concat());
+    assert_eq!(data_of(&mut wire), [(1, 6_000, true)]);
+}
+
+#[test]
+fn the_windows_of_octets_that_were_sent_may_be_given_back_one_by_one() {
+    let mut wire = Wire::post(&vec![b'x'; 60_000], &[(setting::INITIAL_WINDOW_SIZE, 1 << 20)]);
+    wire.session.submit(SHARED, 0, Hold::Nothing, &wire.codec);
+    assert_eq!(data_of(&mut wire).iter().map(|(_, n, _)| n).sum::<usize>(), 60_000);
+    for _ in 0..60_000 {
+        wire.says(&[window_update(1, 1), window_update(0, 1)].concat());
+    }
+    assert_eq!(wire.session.fault(), None, "each of them was due");
+    for _ in 0..10_001 {
+        wire.says(&window_update(0, 1));
+    }
+    assert!(flooded(&wire), "these were not");
 }
