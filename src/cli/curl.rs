@@ -2,7 +2,7 @@
 
 mod data;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
 
@@ -10,6 +10,7 @@ use crate::curl::{self, Body, Command, DataKind, Family, Parsed, Route, Version}
 use crate::uri::{Parts, without_dot_segments};
 
 use super::args::{CurlArgs, OrderArg, RunArgs, VersionArg};
+use super::file;
 use super::head::delimiters;
 use data::{is_one_file, join};
 
@@ -112,6 +113,15 @@ fn reach(command: &Command, run: &mut RunArgs) {
         run.cert = run.cert.take().or_else(|| path(&route.cert));
         // One file may have both.
         run.key = run.key.take().or_else(|| path(&route.key)).or_else(|| run.cert.clone());
+    } else {
+        for (flag, path) in [("--cacert", &route.cacert), ("--cert", &route.cert), ("--key", &route.key)] {
+            let Some(path) = path else { continue };
+            file::spare(&format!("curl's {flag}"), Path::new(path));
+            // A password may stand behind the certificate.
+            if let Some((path, _)) = path.rsplit_once(':') {
+                file::spare(&format!("curl's {flag}"), Path::new(path));
+            }
+        }
     }
 }
 

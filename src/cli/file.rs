@@ -79,6 +79,13 @@ pub(super) fn standard_input(flag: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Remembers a file that a command line names as an input, though this run has no need to read it.
+pub(super) fn spare(flag: &str, path: &Path) {
+    if let Ok(metadata) = fs::metadata(path) {
+        note(flag, path, &metadata);
+    }
+}
+
 /// What has been read so far.
 pub(super) fn inputs() -> Vec<Input> {
     INPUTS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()

@@ -1,7 +1,8 @@
 //! Targets: one by the flags, or many by a list.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 
@@ -49,9 +50,14 @@ pub(super) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<S
     let all = OfAll { content: Content::of_all(args, texts)?, headers: common(args, texts)? };
     let mut asked = Vec::new();
     let mut locations = Locations::default();
+    let mut bodies = HashSet::new();
     for entry in &entries {
         let target = target(args, path, entry, &all, texts, &mut locations);
-        asked.push(target.with_context(|| format!("{}: line {}", path.display(), entry.line))?);
+        let mut target = target.with_context(|| format!("{}: line {}", path.display(), entry.line))?;
+        if let Body::Fixed(body) = &mut target.body {
+            share(body, &mut bodies);
+        }
+        asked.push(target);
     }
     if args.url().is_some() && !entries.iter().any(|entry| entry.url.starts_with('/')) {
         bail!("--targets and a URL contradict each other: no line of the list is a path that the URL could begin");
@@ -93,6 +99,14 @@ impl Locations {
             self.list.push(location);
             self.list.len() - 1
         })
+    }
+}
+
+/// A body that another target has too is in memory once.
+fn share(body: &mut Arc<[u8]>, bodies: &mut HashSet<Arc<[u8]>>) {
+    match bodies.get(&**body) {
+        Some(known) => *body = Arc::clone(known),
+        None => drop(bodies.insert(Arc::clone(body))),
     }
 }
 
@@ -160,5 +174,22 @@ fn tell_apart(targets: &mut [Target], entries: &[Entry]) {
         if seen[&target.name] > 1 {
             target.name += &format!(" (line {})", entry.line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_that_are_equal_are_in_memory_once() {
+        let mut bodies = HashSet::new();
+        let mut shared = |text: &[u8]| {
+            let mut body: Arc<[u8]> = text.into();
+            share(&mut body, &mut bodies);
+            body
+        };
+        let (a, b, other) = (shared(b"x"), shared(b"x"), shared(b"y"));
+        assert!(Arc::ptr_eq(&a, &b) && !Arc::ptr_eq(&a, &other));
     }
 }

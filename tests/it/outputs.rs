@@ -118,6 +118,9 @@ fn the_file_that_a_command_of_curl_or_a_report_reads_is_not_written() {
         ("report run.json --html new.html --junit other/../run.json", ["--junit", "the summary run.json"]),
         ("report run.json --html new.txt --junit sub/../new.txt", ["--html new.txt", "--junit sub/../new.txt"]),
         ("curl --csv body.txt -- curl -d @body.txt http://127.0.0.1:9/", ["--csv body.txt", "curl's data body.txt"]),
+        ("curl --csv body.txt -- curl --cacert body.txt http://127.0.0.1:9/", ["--csv body.txt", "--cacert body.txt"]),
+        ("curl --json body.txt -- curl -E body.txt:pw http://127.0.0.1:9/", ["--json body.txt", "--cert body.txt"]),
+        ("curl --hdr body.txt -- curl --key ./body.txt http://127.0.0.1:9/", ["--hdr body.txt", "--key ./body.txt"]),
     ] {
         let run = folder.run(arguments);
         assert_eq!((run.code, run.stderr.lines().count()), (2, 1), "{arguments}: {}", run.stderr);
