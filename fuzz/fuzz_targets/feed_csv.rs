@@ -18,9 +18,10 @@ fuzz_target!(|input: &[u8]| {
         let header = reader.byte_headers().expect("a header").clone();
         (header, reader)
     };
-    let delimiter = *b",\t;".iter().find(|delimiter| read(**delimiter).0.len() > 1).unwrap_or(&b',');
-    let (header, mut theirs) = read(delimiter);
-    assert_eq!(header, ByteRecord::from(feed.column_names()));
+    // What ends the first name is told by `Csv::check`; what comes of it is told by both.
+    let names = ByteRecord::from(feed.column_names());
+    let delimiter = *b",\t;".iter().find(|delimiter| read(**delimiter).0 == names).expect("a delimiter of this header");
+    let (_, mut theirs) = read(delimiter);
     let columns: Vec<_> = feed.column_names().iter().map(|name| feed.column(name).expect("a column")).collect();
     let (mut forwards, mut jumping) = (Reader::new(feed.clone()), Reader::new(feed.clone()));
     let mut rows = 0;
