@@ -17,7 +17,7 @@ const GREETING: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
 /// What became of the requests, in the order of their tickets, of the connection, and what was written.
 type Outcome = (Vec<(u32, u16, u64, Option<Failure>, bool)>, Option<Failure>, bool, Vec<u8>);
 
-fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+fn run<'a>(body: &Body, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let head = RequestHead {
         method: "POST".into(),
         path: "/".into(),
@@ -25,7 +25,7 @@ fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         headers: vec![],
         keep_alive: true,
     };
-    let codec = Codec::new([(&head, &Body::Fixed(vec![b'x'; 30_000].into()), false)]);
+    let codec = Codec::new([(&head, body, false)]);
     let mut session = Session::keeping(Wanted { location: true, body: true });
     let mut done: Vec<Answer> = Vec::new();
     session.receive(&GREETING, Nanos(1), &mut done);
@@ -58,7 +58,17 @@ fn run<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 
 fuzz_target!(|input: &[u8]| {
     let Some((bytes, pieces)) = pieces::split(input) else { return };
-    let whole = run([bytes]);
-    assert_eq!(run(pieces), whole);
-    assert_eq!(run(bytes.chunks(1)), whole);
+    let small = Body::Fixed(b"x".as_slice().into());
+    let whole = run(&small, [bytes]);
+    assert!(run(&small, pieces.clone()) == whole, "all at once or in pieces");
+    assert!(run(&small, bytes.chunks(1)) == whole, "all at once or byte for byte");
+    // How much of a larger body a window lets out, and in how many frames, does depend on what is read together.
+    let large = Body::Fixed(vec![b'x'; 30_000].into());
+    let whole = but_written(run(&large, [bytes]));
+    assert_eq!(but_written(run(&large, pieces)), whole);
+    assert_eq!(but_written(run(&large, bytes.chunks(1))), whole);
 });
+
+fn but_written((ended, fault, spent, _): Outcome) -> impl PartialEq + std::fmt::Debug {
+    (ended, fault, spent)
+}
