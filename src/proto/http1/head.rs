@@ -144,14 +144,16 @@ fn interpret(response: &httparse::Response<'_, '_>, head_request: bool) -> Resul
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
             // `identity` is the word of older servers for none.
             for coding in items(header.value).filter(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-                if std::mem::replace(&mut chunked, coding.eq_ignore_ascii_case(b"chunked")) {
-                    // Chunks inside of something are a body like any other.
+                let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+                if chunked && !is_chunked {
+                    // Chunks inside of something are a body like any other. Said twice in a row, as a proxy may
+                    // add what was there before, they are still chunked once (RFC 9112, 6.1).
                     transfer_codings.add(b"chunked");
                 }
-                coded = true;
-                if !chunked {
+                if !is_chunked {
                     transfer_codings.add(coding);
                 }
+                (chunked, coded) = (is_chunked, true);
             }
         } else if header.name.eq_ignore_ascii_case("content-encoding") {
             codings.add_list(header.value);
@@ -288,6 +290,8 @@ mod tests {
             ("Transfer-Encoding: gzip, chunked\r\nContent-Encoding: br\r\n", "br, gzip"),
             ("Transfer-Encoding: chunked, gzip\r\n", "chunked, gzip"),
             ("Transfer-Encoding: chunked\r\n", ""),
+            ("Transfer-Encoding: chunked, Chunked\r\nTransfer-Encoding: chunked\r\n", ""),
+            ("Transfer-Encoding: chunked, gzip, chunked\r\n", "chunked, gzip"),
             ("Content-Encoding: identity\r\n", ""),
         ] {
             assert_eq!(answer(headers).map(|head| head.codings), Ok(codings(expected)), "{headers:?}");
