@@ -168,6 +168,11 @@ pub(super) fn text(literal: &str) -> Option<String> {
     value.as_str().map(String::from)
 }
 
+/// minijinja itself has this function, as `range`.
+pub(super) fn has_function(name: &str) -> bool {
+    Environment::new().globals().any(|(known, _)| known == name)
+}
+
 /// A worker renders one template at a time, so nobody ever waits for this lock.
 fn lock(current: &Mutex<Current>) -> MutexGuard<'_, Current> {
     current.lock().unwrap_or_else(PoisonError::into_inner)
@@ -343,7 +348,10 @@ fn write_value(
 ) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Bool | ValueKind::None | ValueKind::Number => Ok(out.write_str(&shown(value, current))?),
-        _ => minijinja::escape_formatter(out, state, value),
+        _ => match value.downcast_object_ref::<Row>() {
+            Some(row) => row.json().and(Err(Error::new(ErrorKind::InvalidOperation, parse::WHOLE_ROW))),
+            None => minijinja::escape_formatter(out, state, value),
+        },
     }
 }
 
@@ -386,6 +394,10 @@ impl Object for Sample {
         let (text, _) = current.write(&Value::Sample(field));
         Some(if field.is_number() { current.number(&text) } else { text.into() })
     }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(Field::ALL.iter().map(|(name, _)| Jinja::from(*name)).collect())
+    }
 }
 
 /// `row`, or a feed by its name.
@@ -398,11 +410,10 @@ impl Row {
     fn json(&self) -> Result<String, Error> {
         let locked = lock(&self.current);
         let reader = &locked.readers[self.feed];
-        reader.json().map(String::from).ok_or_else(|| {
-            let name = reader.feed().name();
-            let what = format!("{name} is a row of CSV: write {name}.column for one of its values");
-            Error::new(ErrorKind::InvalidOperation, what)
-        })
+        reader
+            .json()
+            .map(String::from)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, parse::whole_row_of_csv(reader.feed().name())))
     }
 }
 
@@ -422,6 +433,16 @@ impl Object for Row {
             cell => return Some(value_of_cell(&cell, &self.current)),
         };
         Some(locked.number(&number))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let locked = lock(&self.current);
+        let reader = &locked.readers[self.feed];
+        let names = match reader.json() {
+            Some(row) => json::keys(row).into_iter().map(Jinja::from).collect(),
+            None => reader.feed().column_names().into_iter().map(Jinja::from).collect(),
+        };
+        Enumerator::Values(names)
     }
 }
 

@@ -49,6 +49,14 @@ enum Trouble {
 
 use Trouble::{Beyond, Wrong};
 
+/// Why a row is not written as it is.
+pub(super) const WHOLE_ROW: &str = "a row as a whole is {{ row | json }}; write row.column for one of its values";
+
+/// The same of the feed with this name, whose rows are no JSON.
+pub(super) fn whole_row_of_csv(feed: &str) -> String {
+    format!("{feed} is a row of CSV: write {feed}.column for one of its values")
+}
+
 /// Parses a template called `name`.
 ///
 /// # Errors
@@ -181,11 +189,14 @@ impl Expression<'_> {
             }
             filters.push(filter);
         }
-        if matches!(value, Value::Row(_)) && filters.is_empty() {
-            return Err(Wrong(
-                "a row as a whole is {{ row | json }}; write row.column for one of its values".into(),
-                start,
-            ));
+        if let Value::Row(feed) = value {
+            let feed = &self.feeds[feed];
+            if feed.format() == Format::Csv {
+                return Err(Wrong(whole_row_of_csv(feed.name()), start));
+            }
+            if filters.is_empty() {
+                return Err(Wrong(WHOLE_ROW.into(), start));
+            }
         }
         Ok((value, filters))
     }
@@ -199,16 +210,21 @@ impl Expression<'_> {
             return self.member(name, start, path, at);
         }
         self.space();
+        if self.rest().starts_with('(') && !FUNCTIONS.contains(&name) && logic::has_function(name) {
+            return Err(Beyond("a function", start));
+        }
         if self.accept("(") {
             let arguments = self.arguments()?;
             return function::call(name, &arguments).map_err(|message| Wrong(message, start));
+        }
+        if let Some(feed) = self.feed(name, start)? {
+            return Ok(Value::Row(feed));
         }
         match name {
             "index" => Ok(Value::Index),
             "user_number" => Ok(Value::UserNumber),
             "wave" => Ok(Value::Wave),
             "seed" => Ok(Value::Seed),
-            _ if self.feed(name, start)?.is_some() => self.row(name, start),
             _ if FUNCTIONS.contains(&name) => Err(Wrong(format!("{name} is a function: write {name}()"), start)),
             _ => Err(Wrong(format!("there is no value '{name}': {}", known(self.feeds)), start)),
         }
@@ -221,16 +237,6 @@ impl Expression<'_> {
             ("row", 1) => Ok(Some(0)),
             ("row", _) => Err(Wrong(format!("there are several feeds: name one of {}", names(self.feeds)), start)),
             _ => Ok(self.feeds.iter().position(|feed| feed.name() == name)),
-        }
-    }
-
-    fn row(&self, name: &str, start: usize) -> Result<Value, Trouble> {
-        let feed = self.feed(name, start)?.unwrap_or(0);
-        match self.feeds[feed].format() {
-            Format::JsonLines => Ok(Value::Row(feed)),
-            Format::Csv => {
-                Err(Wrong(format!("{name} is a row of CSV: write {name}.column for one of its values"), start))
-            }
         }
     }
 

@@ -435,6 +435,29 @@ fn numbers_of_rows_are_written_as_they_are_spelt_with_logic_too() {
 }
 
 #[test]
+fn rows_and_the_sample_can_be_gone_through() {
+    let one = |text: &str| {
+        let mut renderer = source_of(Template::compile("t", text, &feeds()).unwrap(), 1).0;
+        let moment = Moment { index: 0, measured: true, user: 0, wave: None, now: Nanos::ZERO };
+        String::from_utf8(renderer.render(&moment).unwrap().to_vec()).unwrap()
+    };
+    for (text, expected) in [
+        ("{% for key in users %}{{ key }};{% endfor %}", "id;name;first-name;a.b;"),
+        ("{% for key in items %}{{ key }};{% endfor %}", "n;f;b;s;o;z;"),
+        (
+            "{% for key, value in items | items %}{{ key }}={{ value }};{% endfor %}",
+            "n=1;f=2.5;b=true;s=a\"b;o={\"k\":[1, 2]};z=null;",
+        ),
+        ("{% if users and items and sample %}yes{% endif %}", "yes"),
+        ("{{ users | length }} {{ items | length }} {{ sample | length }}", "4 6 17"),
+        ("{% for key in sample %}{% if sample[key] is undefined %}{{ key }}{% endif %}{% endfor %}", ""),
+        ("{{ range(3) | join }} {{ range(2)[1] }}", "012 1"),
+    ] {
+        assert_eq!(one(text), expected, "{text}");
+    }
+}
+
+#[test]
 fn columns_that_are_not_there_are_told_with_logic_too() {
     for (text, message) in [
         ("{{ users.mail }}", "t:1:28: the feed 'users' has no column 'mail': it has id, name"),
@@ -443,6 +466,8 @@ fn columns_that_are_not_there_are_told_with_logic_too() {
         ("{% if users['\\n'] %}{% endif %}", "the feed 'users' has no column '\\n': it has id, name"),
         ("{{ other.mail }}", "undefined value"),
         ("{{ users | json }}", "users is a row of CSV: write users.column for one of its values"),
+        ("{% set one = items %}{{ one }}", "a row as a whole is {{ row | json }}"),
+        ("{% set one = users %}{{ one }}", "users is a row of CSV: write users.column for one of its values"),
     ] {
         let mut renderer = source_of(with_logic(text), 1).0;
         let moment = Moment { index: 0, measured: true, user: 3, wave: Some(2), now: Nanos::ZERO };
