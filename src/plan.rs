@@ -1,6 +1,7 @@
 //! The validated run: plain data. Nothing below it knows a flag, and nothing
 //! in it can contradict itself.
 
+mod routes;
 mod turns;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use crate::schedule::{Profile, Spacing, share_of};
 use crate::threshold::Threshold;
 use crate::time::Nanos;
 
+pub use routes::{Destination, Routes};
 pub use turns::Turns;
 
 /// Everything that the engine needs to know of a run.
@@ -281,7 +283,9 @@ pub struct Checks {
 pub struct Redirects {
     /// So many within one request; at least 1.
     pub most: u32,
-    /// Which addresses of hosts are used that the run did not know before.
+    /// Where connections go to hosts that the run did not know before.
+    pub routes: Arc<Routes>,
+    /// Which addresses of these are used.
     pub family: Family,
     /// Which of their certificates are believed.
     pub trust: Trust,

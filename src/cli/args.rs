@@ -345,11 +345,14 @@ pub(super) struct RunArgs {
     /// Name to ask for in TLS and to expect in the certificate [default: from the URL]
     #[arg(long, value_name = "NAME", help_heading = CONNECTION)]
     pub(super) sni: Option<String>,
-    /// Connect to the second host and port where the URL says the first; may be repeated
+    /// Connect to the second host and port where the URL says the first; parts may be empty; may be repeated
     #[arg(long, value_name = "HOST:PORT:HOST:PORT", help_heading = CONNECTION)]
     pub(super) connect_to: Vec<String>,
+    /// Addresses to use for a host and port, as curl has it; may be repeated
+    #[arg(long, value_name = "HOST:PORT:ADDRESS[,ADDRESS]...", help_heading = CONNECTION)]
+    pub(super) resolve: Vec<String>,
     /// Connect to a Unix-domain socket
-    #[arg(long, value_name = "PATH", help_heading = CONNECTION, conflicts_with_all = ["connect_to", "ipv4", "ipv6"])]
+    #[arg(long, value_name = "PATH", help_heading = CONNECTION, conflicts_with_all = ["connect_to", "resolve", "ipv4", "ipv6"])]
     pub(super) unix_socket: Option<PathBuf>,
     /// IPv4 alone
     #[arg(short = '4', long, help_heading = CONNECTION, conflicts_with = "ipv6")]

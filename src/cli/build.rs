@@ -9,11 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use regex::bytes::Regex;
 
-use crate::net::resolve::resolve;
+use crate::net::resolve::{self, resolve};
 use crate::net::tls::TlsSettings;
 use crate::plan::{
-    Checks, Endpoint, Family, Identity, Limits, Load, Model, Open, Origin, Plan, Protocol, Redirects, Stop, Tls, Trust,
-    Warmup,
+    Checks, Endpoint, Family, Identity, Limits, Load, Model, Open, Origin, Plan, Protocol, Redirects, Routes, Stop,
+    Tls, Trust, Warmup,
 };
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing};
@@ -25,7 +25,7 @@ use super::file;
 use super::head::leave_out_of_http2;
 use super::list;
 use super::protocol::protocol;
-use super::target::{Location, cores, parse_connect_to};
+use super::target::{Location, cores};
 use super::texts::Texts;
 
 /// Whether names are looked up.
@@ -94,7 +94,8 @@ const TIMEOUT: Nanos = Nanos::from_secs(10);
 
 fn redirects(args: &RunArgs) -> anyhow::Result<Option<Redirects>> {
     let Some(most) = args.redirect else { return Ok(None) };
-    Ok(Some(Redirects { most, family: family(args), trust: trust(args)?, identity: identity(args)? }))
+    let routes = Arc::new(routes(args)?);
+    Ok(Some(Redirects { most, routes, family: family(args), trust: trust(args)?, identity: identity(args)? }))
 }
 
 fn checks(args: &RunArgs) -> anyhow::Result<Checks> {
@@ -240,10 +241,14 @@ fn origins(args: &RunArgs, locations: &[Location], names: Names) -> anyhow::Resu
     if args.sni.is_some() && secure > 1 {
         bail!("--sni names one server, and the list has {secure} to speak TLS with");
     }
+    let routes = routes(args)?;
+    let addresses = |Location { host, port, .. }: &Location| {
+        resolve::addresses(routes.destination(host, *port), family(args), resolve).map_err(|e| anyhow!(e))
+    };
     let origin = |location: &Location| {
         let endpoint = match (&args.unix_socket, names) {
             (Some(path), _) => Endpoint::Unix(unix_path(path)?),
-            (None, Names::Resolved(_)) => Endpoint::Tcp(addresses(args, location)?),
+            (None, Names::Resolved(_)) => Endpoint::Tcp(addresses(location)?),
             (None, Names::Unresolved) => Endpoint::Tcp(Vec::new()),
         };
         let tls = if location.tls { Some(tls(args, location)?) } else { None };
@@ -278,16 +283,8 @@ fn unix_path(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(path.into())
 }
 
-fn addresses(args: &RunArgs, location: &Location) -> anyhow::Result<Vec<SocketAddr>> {
-    let (mut host, mut port) = (location.host.clone(), location.port);
-    for text in &args.connect_to {
-        let [from, to] = parse_connect_to(text).map_err(|e| anyhow!(e))?;
-        if from == (location.host.clone(), location.port) {
-            (host, port) = to;
-            break;
-        }
-    }
-    resolve(&host, port, family(args)).map_err(|e| anyhow!(e))
+fn routes(args: &RunArgs) -> anyhow::Result<Routes> {
+    Routes::of(&args.connect_to, &args.resolve).map_err(|e| anyhow!(e))
 }
 
 fn family(args: &RunArgs) -> Family {

@@ -40,6 +40,7 @@ pub(super) fn route(args: &RunArgs) -> Option<Route> {
         cert: path(&args.cert),
         key: path(&args.key),
         connect_to: args.connect_to.clone(),
+        resolve: args.resolve.clone(),
         unix_socket: path(&args.unix_socket),
         family: match (args.ipv4, args.ipv6) {
             (true, _) => Some(Family::V4),
@@ -104,6 +105,7 @@ fn reach(command: &Command, run: &mut RunArgs) {
     run.ipv4 |= route.family == Some(Family::V4);
     run.ipv6 |= route.family == Some(Family::V6);
     run.connect_to.extend_from_slice(&route.connect_to);
+    run.resolve.extend_from_slice(&route.resolve);
     let path = |path: &Option<String>| path.as_ref().map(PathBuf::from);
     run.unix_socket = run.unix_socket.take().or_else(|| path(&route.unix_socket));
     // Curl minds none of the others where there is no TLS.

@@ -31,7 +31,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, Parser};
 
 use crate::net::limits;
@@ -107,6 +107,12 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let message: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
     let message = message.join(" ");
+    // Behind '--', as clap advises, it would not be the option's.
+    let value = error.get(ContextKind::InvalidArg);
+    let message = match (message.split_once(" tip: to pass "), value) {
+        (Some((before, _)), Some(value)) => format!("{before}: if an option takes it, write --OPTION={value}"),
+        _ => message,
+    };
     anyhow::bail!("{} (see --help)", message.trim_start_matches("error: "));
 }
 

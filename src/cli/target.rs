@@ -1,7 +1,5 @@
 //! URLs, headers and connection targets, as the user writes them.
 
-use std::net::Ipv6Addr;
-
 use url::{Host, Url};
 
 use crate::request::{Header, authority_of};
@@ -169,28 +167,6 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_tchar)
 }
 
-/// `HOST:PORT:HOST:PORT`, where an IPv6 address stands in brackets.
-pub(super) fn parse_connect_to(text: &str) -> Result<[(String, u16); 2], String> {
-    let wrong = || format!("--connect-to '{text}': write HOST:PORT:HOST:PORT, an IPv6 address in brackets");
-    let (first, rest) = host_and_port(text).ok_or_else(wrong)?;
-    let (second, rest) = rest.strip_prefix(':').and_then(host_and_port).ok_or_else(wrong)?;
-    if rest.is_empty() { Ok([first, second]) } else { Err(wrong()) }
-}
-
-/// The leading `HOST:PORT`, and what follows it.
-fn host_and_port(text: &str) -> Option<((String, u16), &str)> {
-    let (host, rest) = match text.strip_prefix('[') {
-        Some(bracketed) => {
-            let (ip, rest) = bracketed.split_once(']')?;
-            (ip.parse::<Ipv6Addr>().ok()?.to_string(), rest.strip_prefix(':')?)
-        }
-        None => text.split_once(':').map(|(host, rest)| (host.to_ascii_lowercase(), rest))?,
-    };
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let port = rest[..digits].parse().ok().filter(|&port| port > 0)?;
-    (!host.is_empty()).then_some(((host, port), &rest[digits..]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,15 +257,6 @@ mod tests {
         }
         for text in ["no colon", ": x", "a b: c", "X: a\r\nY: b", "X: a\nb", "X\r\n: a", "X: \0", ";", "X; a", "X\n;"] {
             assert!(parse_header(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn connect_to_takes_names_and_bracketed_addresses() {
-        let parsed = parse_connect_to("Example.com:443:[::1]:8443").unwrap();
-        assert_eq!(parsed, [("example.com".into(), 443), ("::1".into(), 8443)]);
-        for text in ["", "a:1", "a:1:b", "a:1:b:0", "a:1:b:2:c", ":1:b:2", "[::1:1:b:2", "a:x:b:2"] {
-            assert!(parse_connect_to(text).is_err(), "{text}");
         }
     }
 

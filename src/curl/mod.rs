@@ -71,8 +71,10 @@ pub struct Route {
     pub cert: Option<String>,
     /// `--key`: a file with its key.
     pub key: Option<String>,
-    /// `--connect-to`, and `--resolve` in its words.
+    /// `--connect-to`, as written.
     pub connect_to: Vec<String>,
+    /// `--resolve`, as written.
+    pub resolve: Vec<String>,
     /// `--unix-socket`: its path.
     pub unix_socket: Option<String>,
     /// `-4` or `-6`.

@@ -141,10 +141,7 @@ impl Parser {
             Value::Cert => command.route.cert = some(),
             Value::Key => command.route.key = some(),
             Value::ConnectTo => command.route.connect_to.push(text.into()),
-            Value::Resolve => match resolved(text) {
-                Some(connect_to) => command.route.connect_to.push(connect_to),
-                None => return wrong("write HOST:PORT:ADDRESS, with one address"),
-            },
+            Value::Resolve => command.route.resolve.push(text.into()),
             Value::UnixSocket => command.route.unix_socket = some(),
             Value::MaxTime | Value::ConnectTimeout => match (seconds(text), of) {
                 (None, _) => return wrong("this is no number of seconds"),
@@ -202,20 +199,6 @@ fn unknown(name: &str) -> String {
 /// As curl guesses it.
 fn with_scheme(url: &str) -> String {
     if Parts::of(url).is_some() { url.into() } else { format!("http://{url}") }
-}
-
-/// `HOST:PORT:ADDRESS` in the words of `--connect-to`.
-fn resolved(text: &str) -> Option<String> {
-    if text.starts_with(['+', '-', '*']) || text.contains(',') {
-        return None;
-    }
-    let (host, rest) = text.split_once(':')?;
-    let (port, address) = rest.split_once(':')?;
-    let address = match address.contains(':') && !address.starts_with('[') {
-        true => format!("[{address}]"),
-        false => address.into(),
-    };
-    (!address.is_empty()).then(|| format!("{host}:{port}:{address}:{port}"))
 }
 
 /// A decimal number of seconds; `Some(None)`: there is no limit.

@@ -76,6 +76,7 @@ impl Line {
         self.option("--cert", route.cert.as_deref());
         self.option("--key", route.key.as_deref());
         self.options("--connect-to", &route.connect_to);
+        self.options("--resolve", &route.resolve);
         self.option("--unix-socket", route.unix_socket.as_deref());
         match route.family {
             None => {}

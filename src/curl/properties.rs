@@ -21,14 +21,15 @@ fn body() -> impl Strategy<Value = Body> {
 fn route() -> impl Strategy<Value = Route> {
     let some = || prop::option::of(text());
     let family = prop::option::of(prop::sample::select(vec![Family::V4, Family::V6]));
-    let connect_to = prop::collection::vec(text(), 0..2);
-    (any::<bool>(), some(), some(), some(), connect_to, some(), family).prop_map(
-        |(insecure, cacert, cert, key, connect_to, unix_socket, family)| Route {
+    let several = || prop::collection::vec(text(), 0..2);
+    (any::<bool>(), some(), some(), some(), several(), several(), some(), family).prop_map(
+        |(insecure, cacert, cert, key, connect_to, resolve, unix_socket, family)| Route {
             insecure,
             cacert,
             cert,
             key,
             connect_to,
+            resolve,
             unix_socket,
             family,
         },

@@ -9,7 +9,7 @@ use mio::Waker;
 
 use crate::net;
 use crate::net::lookup::{Found, Lookups, Wanted};
-use crate::net::resolve::resolve;
+use crate::net::resolve::{self, resolve};
 use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Dial, Handshake, Means, Poller, Readiness, Stop, Transport};
 use crate::plan::{Endpoint, Redirects, Tls};
@@ -310,18 +310,19 @@ impl Io for Sockets {
             return false;
         }
         let number = self.origins.len() as u32;
-        let to = match host.parse::<IpAddr>() {
+        let destination = redirects.routes.destination(host, port);
+        let needs_no_lookup = destination.known.is_some() || destination.host.parse::<IpAddr>().is_ok();
+        let to = if !https && needs_no_lookup {
             // There is nothing to wait for.
-            Ok(_) if !https => match resolve(host, port, redirects.family) {
+            match resolve::addresses(destination, redirects.family, resolve) {
                 Ok(addresses) => To::Tcp(Addresses::new(&addresses, 0)),
                 Err(_) => return false,
-            },
-            _ => {
-                let Redirects { family, trust, identity, .. } = redirects.clone();
-                let tls = https.then(|| (Tls { server_name: host.into(), trust, identity }, *alpn));
-                lookups.begin(number, Wanted { host: host.into(), port, family, tls });
-                To::Sought
             }
+        } else {
+            let Redirects { routes, family, trust, identity, .. } = redirects.clone();
+            let tls = https.then(|| (Tls { server_name: host.into(), trust, identity }, *alpn));
+            lookups.begin(number, Wanted { host: host.into(), port, routes, family, tls });
+            To::Sought
         };
         if https && self.scratch.is_empty() {
             self.scratch = vec![0; SCRATCH].into();

@@ -8,10 +8,10 @@ use std::thread;
 
 use mio::Waker;
 
-use crate::plan::{Family, Tls};
+use crate::plan::{Family, Routes, Tls};
 use crate::record::{Cause, Failure, Phase};
 
-use super::resolve::Resolver;
+use super::resolve::{Resolver, addresses};
 use super::tls::TlsSettings;
 
 /// A host to be found, and what is needed to speak TLS with it.
@@ -21,6 +21,8 @@ pub struct Wanted {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// What stands in for it.
+    pub routes: Arc<Routes>,
     /// Which of its addresses are used.
     pub family: Family,
     /// TLS, with the protocol that is asked for.
@@ -103,8 +105,11 @@ impl Lookups {
 const UNRESOLVED: Failure = Failure::new(Phase::Connect, Cause::Unresolved);
 
 fn find(wanted: Wanted, resolver: Resolver) -> Result<Found, Failure> {
-    let Wanted { host, port, family, tls } = wanted;
-    let addresses = resolver(&host, port, family).ok().filter(|list| !list.is_empty()).ok_or(UNRESOLVED)?;
+    let Wanted { host, port, routes, family, tls } = wanted;
+    let addresses = addresses(routes.destination(&host, port), family, resolver)
+        .ok()
+        .filter(|list| !list.is_empty())
+        .ok_or(UNRESOLVED)?;
     // The name and the certificates were looked at before: what is left is a system without roots.
     let no_roots = |_| Failure::new(Phase::Tls, Cause::CertUnknownIssuer);
     let tls = tls.map(|(tls, alpn)| TlsSettings::new(&tls, &[alpn])).transpose().map_err(no_roots)?;
@@ -118,7 +123,7 @@ mod tests {
     use crate::time::{Nanos, monotonic};
 
     fn wanted(host: &str) -> Wanted {
-        Wanted { host: host.into(), port: 80, family: Family::Any, tls: None }
+        Wanted { host: host.into(), port: 80, routes: Arc::default(), family: Family::Any, tls: None }
     }
 
     /// Names that begin with "slow" are never found; "one" is 10.0.0.1.

@@ -1,6 +1,6 @@
 //! Certificates and keys of files: read, or what is wrong with the file, and what to do.
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{Error, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::plan::Identity;
@@ -21,7 +21,7 @@ pub(super) fn certificates(flag: &str, file: &[u8]) -> Result<Vec<CertificateDer
             "{flag}: this is OpenSSL's own form of a certificate: convert it with openssl x509 -in FILE -out cert.pem"
         )),
         Ok(_) => Err(format!("{flag}: no certificate in the file: it has to have one in PEM")),
-        Err(e) => Err(format!("{flag}: not a PEM certificate: {e}")),
+        Err(e) => Err(format!("{flag}: not a PEM certificate: {}", fault(&e))),
     }
 }
 
@@ -45,15 +45,24 @@ fn key(file: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         if has(file, "OPENSSH PRIVATE KEY") {
             "--key: this is a key of OpenSSH: convert a copy of it with ssh-keygen -p -m pkcs8 -f COPY".into()
         } else if has(file, "PRIVATE KEY") {
-            format!("--key: not a PEM private key: {e}")
+            format!("--key: not a PEM private key: {}", fault(&e))
         } else if has(file, "PUBLIC KEY") {
             "--key: the file has a public key: give the private key (PEM)".into()
         } else if has(file, "CERTIFICATE") {
             "--key: the file has a certificate and no private key: give the key's file (PEM)".into()
         } else {
-            format!("--key: no private key in the file: it has to have one in PEM ({e})")
+            format!("--key: no private key in the file: it has to have one in PEM ({})", fault(&e))
         }
     })
+}
+
+/// What is wrong, where rustls would print the file's bytes as numbers.
+fn fault(error: &Error) -> String {
+    match error {
+        Error::MissingSectionEnd { .. } => "the file ends in the middle of it, before its line '-----END'".into(),
+        Error::IllegalSectionStart { .. } => "its line '-----BEGIN' does not end with five dashes".into(),
+        other => other.to_string(),
+    }
 }
 
 /// What is PEM, as far as its beginning tells. `tool` of openssl converts the binary form to it.
@@ -119,6 +128,8 @@ mod tests {
             (b"0\x82\x01\x00\x02\x01\x03", "PKCS#12"),
             (b" \r\n", "is empty"),
             (b"key", "no private key"),
+            (key[..key.len() / 2].as_bytes(), "before its line '-----END'"),
+            (key.replacen("KEY-----", "KEY--", 1).as_bytes(), "five dashes"),
         ] {
             let error = of(cert.as_bytes(), file).unwrap_err();
             assert!(error.starts_with("--key: ") && error.contains(why) && !error.contains('\n'), "{error}");
@@ -129,6 +140,7 @@ mod tests {
             (pem("TRUSTED CERTIFICATE", "").as_bytes(), "openssl x509 -in"),
             (b"", "is empty"),
             (b"cert", "no certificate"),
+            (cert[..cert.len() / 2].as_bytes(), "before its line '-----END'"),
         ] {
             let error = of(file, key.as_bytes()).unwrap_err();
             assert!(error.starts_with("--cert: ") && error.contains(why) && !error.contains('\n'), "{error}");

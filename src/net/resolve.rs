@@ -3,12 +3,23 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use crate::plan::Family;
+use crate::plan::{Destination, Family};
 
 use super::happy_eyeballs::interleaved;
 
 /// Looks up a host (a name or an IP literal without brackets) for a port, as [`resolve`] does.
 pub type Resolver = fn(&str, u16, Family) -> Result<Vec<SocketAddr>, String>;
+
+/// All addresses of a destination of `family`, each once; those of a name that none are known of by `resolver`.
+///
+/// # Errors
+/// One line: the resolver's error, or that no address is of the wanted family.
+pub fn addresses(to: Destination<'_>, family: Family, resolver: Resolver) -> Result<Vec<SocketAddr>, String> {
+    match to.known {
+        Some(known) => of_family(to.host, known.iter().map(|ip| SocketAddr::new(*ip, to.port)), family),
+        None => resolver(to.host, to.port, family),
+    }
+}
 
 /// All addresses of `host` (a name or an IP literal without brackets), each once:
 /// in the resolver's order, but the families in turn.
@@ -17,11 +28,14 @@ pub type Resolver = fn(&str, u16, Family) -> Result<Vec<SocketAddr>, String>;
 /// One line: the resolver's error, or that no address is of the wanted family.
 pub fn resolve(host: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, String> {
     let failed = |e: io::Error| format!("cannot resolve '{host}': {e}; check the name, or use an IP address");
-    chosen(host, (host, port).to_socket_addrs().map_err(failed)?, family)
+    of_family(host, (host, port).to_socket_addrs().map_err(failed)?, family)
 }
 
-/// Of all addresses of `host`, those of the wanted family.
-fn chosen(host: &str, all: impl Iterator<Item = SocketAddr>, family: Family) -> Result<Vec<SocketAddr>, String> {
+/// Of all addresses of `host`, those of the wanted family, each once, the families in turn.
+///
+/// # Errors
+/// One line: there is none.
+fn of_family(host: &str, all: impl Iterator<Item = SocketAddr>, family: Family) -> Result<Vec<SocketAddr>, String> {
     let wanted = all.filter(|address| match family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),
@@ -56,12 +70,18 @@ mod tests {
     fn addresses_are_those_of_the_family_each_once() {
         let all = ["[::1]:80", "[::2]:80", "[::1]:80", "10.0.0.1:80", "10.0.0.1:80"];
         let chosen = |family| {
-            let found = chosen("h", all.iter().map(|text| text.parse().unwrap()), family).unwrap();
+            let found = of_family("h", all.iter().map(|text| text.parse().unwrap()), family).unwrap();
             found.iter().map(SocketAddr::to_string).collect::<Vec<_>>()
         };
         assert_eq!(chosen(Family::Any), ["[::1]:80", "10.0.0.1:80", "[::2]:80"]);
         assert_eq!(chosen(Family::V4), ["10.0.0.1:80"]);
         assert_eq!(chosen(Family::V6), ["[::1]:80", "[::2]:80"]);
-        assert_eq!(super::chosen("h", std::iter::empty(), Family::Any), Err("'h' has no address".into()));
+        let known = ["127.0.0.2", "::1", "127.0.0.2"].map(|ip| ip.parse().unwrap());
+        let to = Destination { host: "h", port: 80, known: Some(&known) };
+        let count = |family| addresses(to, family, resolve).map(|addresses| addresses.len());
+        assert_eq!((count(Family::Any), count(Family::V4), count(Family::V6)), (Ok(2), Ok(1), Ok(1)));
+        let literal = Destination { host: "127.0.0.3", port: 80, known: None };
+        assert_eq!(addresses(literal, Family::V4, resolve), Ok(vec!["127.0.0.3:80".parse().unwrap()]));
+        assert_eq!(of_family("h", std::iter::empty(), Family::Any), Err("'h' has no address".into()));
     }
 }

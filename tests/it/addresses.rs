@@ -11,8 +11,8 @@ use onrush::net::lookup::Lookups;
 use onrush::net::probe::chooses_h2;
 use onrush::net::tls::TlsSettings;
 use onrush::plan::{
-    Checks, Endpoint, Family, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Redirects, Stop, Target,
-    Targets, Tls, Trust, Turns, Warmup,
+    Checks, Endpoint, Family, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Redirects, Routes, Stop,
+    Target, Targets, Tls, Trust, Turns, Warmup,
 };
 use onrush::record::Record;
 use onrush::request::{Body, RequestHead};
@@ -209,7 +209,8 @@ fn redirected_to(location: String, limit: Nanos, model: Model) -> Vec<Record> {
     (moved.head.path, moved.name) = ("/moved".into(), "GET http://h/moved".into());
     plan.targets.list.push(moved);
     plan.targets.order = Order::InTurn(Turns::new(&[1, 1]));
-    plan.redirects = Some(Redirects { most: 3, family: Family::Any, trust: Trust::Anything, identity: None });
+    let routes = Arc::new(Routes::of(&["known.test::here.test:".into()], &[]).unwrap());
+    plan.redirects = Some(Redirects { most: 3, routes, family: Family::Any, trust: Trust::Anything, identity: None });
     (plan.load.stop.requests, plan.limits.connect, plan.workers) = (Some(8), limit, 1);
     let poller = Poller::new().unwrap();
     let lookups = Lookups::new(resolver, Arc::new(poller.waker().unwrap()));
@@ -253,6 +254,7 @@ fn a_name_that_is_met_in_the_run_is_found_or_not() {
     for model in models() {
         let run = |location| outcomes_of_moved(&redirected_to(location, LIMIT, model.clone()));
         assert_eq!(run(format!("http://here.test:{}/", other.address().port())), ["200"; 4]);
+        assert_eq!(run(format!("http://known.test:{}/", other.address().port())), ["200"; 4]);
         assert_eq!(run(format!("https://here.test:{}/", secure.address().port())), ["200"; 4]);
         assert_eq!(run(format!("https://{}/", secure.address())), ["200"; 4]);
         assert_eq!(run("http://nowhere.test/".into()), ["connect: cannot resolve"; 4]);

@@ -46,6 +46,7 @@ fn a_url_has_to_be_one() {
 #[test]
 fn files_have_to_be_readable_and_paths_writable() {
     refused("{url} --data-file /no/such/file", &["--data-file", "/no/such/file", "No such file"]);
+    refused("{url} --data-file -x", &["'-x'", "--OPTION=-x"]);
     refused("{url} --data-file /", &["--data-file", "directory"]);
     refused("{url} --csv /no/such/dir/rows.csv", &["--csv", "/no/such/dir/rows.csv", "No such file"]);
     refused("{url} --json /no/such/dir/s.json", &["--json", "/no/such/dir/s.json", "No such file"]);
@@ -173,10 +174,12 @@ fn unknown_flags_and_values_are_named() {
 }
 
 #[test]
-fn connect_to_has_four_parts() {
+fn connections_go_to_what_can_be_understood() {
     for text in ["a:1", "a:1:b", "a:1:b:0", "a:x:b:2", "::1:80:b:2"] {
-        refused(&format!("{{url}} --connect-to {text}"), &["--connect-to", text, "HOST:PORT:HOST:PORT"]);
+        let last = format!("{{url}} --connect-to ::127.0.0.1:80 --connect-to {text}");
+        refused(&last, &["--connect-to", text, "HOST:PORT:HOST:PORT"]);
     }
+    refused("{url} --resolve a:80", &["--resolve", "'a:80'", "HOST:PORT:ADDRESS"]);
 }
 
 #[test]

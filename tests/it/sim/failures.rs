@@ -181,7 +181,8 @@ fn accounting_and_littles_law_hold_whatever_the_server_does() {
 fn a_redirect_sends_the_request_again_as_it_was_sent() {
     let mut scene = Scene::closed(1, 2);
     let system = (Family::Any, Trust::System);
-    scene.plan.redirects = Some(Redirects { most: 3, family: system.0, trust: system.1, identity: None });
+    scene.plan.redirects =
+        Some(Redirects { most: 3, routes: Default::default(), family: system.0, trust: system.1, identity: None });
     let now = Template::compile("now", "{{ timestamp_ms() }}", &[]).unwrap();
     let value = Text::Template(Arc::new(now));
     scene.plan.targets.list[0].head.headers.push(Header { name: "X-Now".into(), value });
