@@ -15,7 +15,7 @@ use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
 use crate::net::lookup::Lookups;
 use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
-use crate::net::{Poller, limits, noise};
+use crate::net::{Poller, Stamping, limits, noise};
 use crate::plan::{Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
@@ -75,6 +75,8 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let clock = WallClock::read();
     let shared = Shared::new(plan, stop);
     let mut sockets = all_sockets(plan, &tls)?;
+    // To the end of the run.
+    let _stamping = plan.stamps.then(Stamping::begin);
     let noise = idle_noise(plan).map_err(|e| RunError::Setup(0, e))?;
     let early = noise.as_ref().and_then(|noise| noise.quantile(500_000)).map_or(Nanos::ZERO, |late| early(late, plan));
     for sockets in &mut sockets {

@@ -20,4 +20,5 @@ pub use addresses::Addresses;
 pub use cause::{failure_of, tls_cause};
 pub use dial::{Dial, Means};
 pub use poller::{Poller, Readiness};
+pub use stamps::Stamping;
 pub use transport::{Handshake, Stop, Transport};

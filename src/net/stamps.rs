@@ -2,13 +2,65 @@
 //! Documentation/networking/timestamping.rst).
 
 use std::io;
+#[cfg(target_os = "linux")]
+use std::net::Ipv4Addr;
+use std::net::UdpSocket;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use mio::net::TcpStream;
 
 use crate::time::Nanos;
 
+/// While it lives, the kernel stamps packets. It begins to do so a little after
+/// the first socket of the system asked for it, so that of a run's own
+/// connections the first packets would have none.
+#[derive(Debug)]
+pub struct Stamping {
+    _socket: Option<UdpSocket>,
+}
+
+/// So many datagrams are tried, with a few milliseconds between them.
+#[cfg(target_os = "linux")]
+const TRIES: u32 = 50;
+
+impl Stamping {
+    /// Waits for the kernel to begin: until a datagram that a socket sends to itself has a stamp, a quarter of a
+    /// second at most.
+    #[cfg(target_os = "linux")]
+    pub fn begin() -> Stamping {
+        use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
+
+        let begun = || {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.connect(socket.local_addr()?)?;
+            socket.set_read_timeout(Some(Duration::from_millis(4)))?;
+            setsockopt(&socket, ReceiveTimestampns, &true)?;
+            let mut control = control();
+            for _ in 0..TRIES {
+                socket.send(&[0])?;
+                if receive(&socket, &mut [0], &mut control)?.1.is_some() {
+                    break;
+                }
+                // Nothing comes: this waits.
+                let _ = socket.recv(&mut [0]);
+            }
+            Ok::<_, io::Error>(socket)
+        };
+        Stamping { _socket: begun().ok() }
+    }
+
+    /// There are no stamps on this system.
+    #[cfg(not(target_os = "linux"))]
+    pub fn begin() -> Stamping {
+        Stamping { _socket: None }
+    }
+}
+
 /// A connection's receive stamps. On TCP the stamp is that of the packet with
-/// the last byte returned; the first packets after stamping was asked for may have none.
+/// the last byte returned.
 #[derive(Debug)]
 pub(super) struct Stamps {
     #[cfg(target_os = "linux")]
@@ -23,25 +75,37 @@ impl Stamps {
     pub(super) fn ask_for(stream: &TcpStream) -> Option<Box<Stamps>> {
         use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
         setsockopt(stream, ReceiveTimestampns, &true).ok()?;
-        Some(Box::new(Stamps { control: nix::cmsg_space!(nix::sys::time::TimeSpec), last: None }))
+        Some(Box::new(Stamps { control: control(), last: None }))
     }
 
     /// Reads from `stream`, and keeps the stamp.
     pub(super) fn read(&mut self, stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
-        use std::os::fd::AsRawFd;
-
-        use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
-
-        let mut parts = [io::IoSliceMut::new(buf)];
-        let message = recvmsg::<()>(stream.as_raw_fd(), &mut parts, Some(&mut self.control), MsgFlags::empty())?;
-        self.last = message.cmsgs()?.find_map(|control| match control {
-            ControlMessageOwned::ScmTimestampns(at) => {
-                Some(Nanos(at.tv_sec() as u64 * 1_000_000_000 + at.tv_nsec() as u64))
-            }
-            _ => None,
-        });
-        Ok(message.bytes)
+        let (bytes, stamp) = receive(stream, buf, &mut self.control)?;
+        self.last = stamp;
+        Ok(bytes)
     }
+}
+
+/// Room for a stamp.
+#[cfg(target_os = "linux")]
+fn control() -> Vec<u8> {
+    nix::cmsg_space!(nix::sys::time::TimeSpec)
+}
+
+/// How many bytes were read, and the stamp that they had.
+#[cfg(target_os = "linux")]
+fn receive(socket: &impl AsRawFd, buf: &mut [u8], control: &mut Vec<u8>) -> io::Result<(usize, Option<Nanos>)> {
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+
+    let mut parts = [io::IoSliceMut::new(buf)];
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
+    let stamp = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmTimestampns(at) => {
+            Some(Nanos(at.tv_sec() as u64 * 1_000_000_000 + at.tv_nsec() as u64))
+        }
+        _ => None,
+    });
+    Ok((message.bytes, stamp))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -122,9 +122,8 @@ fn an_interrupted_schedule_counts_what_was_due() {
 #[test]
 fn kernel_stamps_say_how_long_answers_lay_unread() {
     for model in ["--rate 500 -n 50", "--model closed -n 50", "-n 50"] {
-        // The kernel begins to stamp a little after it was asked to.
         let server = target();
-        let report = onrush(&format!("{model} -c 5 --kernel-stamps --warmup 500ms")).arg(url(&server, "/")).report();
+        let report = onrush(&format!("{model} -c 5 --kernel-stamps")).arg(url(&server, "/")).report();
         report.assert_all_ok(50);
         assert_eq!(report.summary.generator.read_lag.as_deref(), Some("kernel stamps"), "{model}");
         let error = report.summary.generator.error_ms.expect("it is known");
