@@ -63,6 +63,10 @@ pub enum RunError {
 /// Batches that wait for the log: about 650 kB of records a worker.
 const QUEUE_PER_WORKER: usize = 16;
 
+/// The kernel begins to stamp within a few of them. Where all answers are to have a stamp, a run waits for it longer.
+const TRIES_FOR_ALL: u32 = 50;
+const TRIES_FOR_SOME: u32 = 3;
+
 /// Runs the plan to its end.
 ///
 /// # Errors
@@ -76,15 +80,13 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
     let shared = Shared::new(plan, stop);
     let mut sockets = all_sockets(plan, &tls)?;
     // To the end of the run.
-    let _stamping = plan.stamps.then(Stamping::begin);
+    let _stamping = Stamping::begin(if plan.stamps { TRIES_FOR_ALL } else { TRIES_FOR_SOME });
     let noise = idle_noise(plan).map_err(|e| RunError::Setup(0, e))?;
     let early = noise.as_ref().and_then(|noise| noise.quantile(500_000)).map_or(Nanos::ZERO, |late| early(late, plan));
     for sockets in &mut sockets {
         sockets.set_wake_up(early);
         sockets.set_connect_limit(plan.limits.connect.min(plan.limits.request));
-        if plan.stamps {
-            sockets.ask_for_stamps();
-        }
+        sockets.ask_for_stamps();
     }
     let (queue, log) = match csv {
         Some(_) => queue(plan.workers),

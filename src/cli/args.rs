@@ -24,8 +24,8 @@ use crate::units;
     mut_args(|arg| whatever_it_begins_with(arg)),
     disable_help_subcommand = true,
     after_help = "Times: a bare number is seconds; 500ms, 2m and 1h30m work too.\n\
-                  Exit codes: 0 done, 1 a threshold was not met, 2 wrong usage (nothing was sent),\n\
-                  3 no request was answered, 4 --strict and the measurement is INVALID,\n\
+                  Exit codes: 0 done, 1 a threshold was not met or (--fail-on-error) a request failed,\n\
+                  2 wrong usage (nothing was sent), 3 no request was ok, 4 --strict and the measurement is INVALID,\n\
                   5 an output file could not be written to the end, 130 interrupted.\n\
                   Example: onrush --demo --method POST --dynamic -c 20 -n 100 --csv results.csv"
 )]
@@ -391,7 +391,7 @@ pub(super) struct RunArgs {
     /// Form of the summary
     #[arg(short, long, value_enum, default_value_t = Output::Text, help_heading = OUTPUT)]
     pub(super) output: Output,
-    /// Have the kernel stamp what arrives: how long answers lay unread is then known, not estimated
+    /// Read the kernel's receive stamp of every answer, not of a sample: onrush's own delay is then known of each
     #[arg(long, help_heading = OUTPUT)]
     pub(super) kernel_stamps: bool,
     /// Show progress even where standard error is no terminal
@@ -413,6 +413,9 @@ pub(super) struct RunArgs {
     /// End the run as soon as a threshold cannot be met any more
     #[arg(long, help_heading = VERDICT, requires = "threshold")]
     pub(super) abort_on_fail: bool,
+    /// Exit with code 1 if any request failed
+    #[arg(long, help_heading = VERDICT)]
+    pub(super) fail_on_error: bool,
     /// Exit with code 4 if the measurement is INVALID
     #[arg(long, help_heading = VERDICT)]
     pub(super) strict: bool,

@@ -55,8 +55,8 @@ const DONE: u8 = 0;
 const NOT_MET: u8 = 1;
 /// Wrong usage or an unusable plan: nothing was sent.
 const UNUSABLE: u8 = 2;
-/// No request was answered.
-const NOTHING_ANSWERED: u8 = 3;
+/// No request at all was ok.
+const NOTHING_OK: u8 = 3;
 /// The measurement is INVALID, and the user wanted to know.
 const NOT_BELIEVABLE: u8 = 4;
 /// An output file could not be written to the end.
@@ -136,7 +136,7 @@ fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     let Ran { outcome, was_aborted, jsonl } = watched(&plan, args, csv, watching, notes)?;
     let (files, streamed) = streamed(args, &outcome, jsonl);
     let written = outputs.write(&outcome.summary, files) && streamed;
-    Ok(exit_code(&outcome.summary, was_aborted, written, args.strict))
+    Ok(exit_code(&outcome.summary, was_aborted, written, args))
 }
 
 /// The built-in target, on a free port of the loopback interface.
@@ -208,13 +208,14 @@ fn streamed(args: &RunArgs, outcome: &Outcome, jsonl: io::Result<()>) -> (Vec<St
 }
 
 /// Where several hold, the first one of 130, 5, 3, 4, 1 wins. A run that a threshold ended was not interrupted.
-fn exit_code(summary: &Summary, was_aborted: bool, written: bool, strict: bool) -> u8 {
+fn exit_code(summary: &Summary, was_aborted: bool, written: bool, args: &RunArgs) -> u8 {
+    let failed = args.fail_on_error && summary.errors() > 0;
     match () {
         () if summary.interrupted && !was_aborted => INTERRUPTED,
         () if !written => NOT_WRITTEN,
-        () if summary.answered() == 0 => NOTHING_ANSWERED,
-        () if strict && summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
-        () if was_aborted || summary.missed_a_threshold() => NOT_MET,
+        () if summary.accounting.ok == 0 => NOTHING_OK,
+        () if args.strict && summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
+        () if was_aborted || failed || summary.missed_a_threshold() => NOT_MET,
         () => DONE,
     }
 }

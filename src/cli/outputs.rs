@@ -157,7 +157,15 @@ impl Outputs {
             Output::None => String::new(),
             Output::Json => report::json(summary),
             Output::Markdown => report::markdown(summary),
-            Output::Text => report::text(summary, self.colour.paint(is_terminal)),
+            Output::Text => {
+                let paint = self.colour.paint(is_terminal);
+                let mut text = report::text(summary, paint);
+                if is_terminal && scrolls(&text) {
+                    // What stands first is out of sight.
+                    text += &format!("\n{}", report::outcome(summary, paint));
+                }
+                text
+            }
         };
         let may_be_cut = self.may_be_cut && self.printed == Output::Text;
         written &= if self.stdout_is_taken {
@@ -171,6 +179,12 @@ impl Outputs {
         }
         written
     }
+}
+
+/// The terminal has fewer rows than a text, and the prompt behind it, need.
+fn scrolls(text: &str) -> bool {
+    let rows = ratatui::crossterm::terminal::size().map_or(u16::MAX, |(_, rows)| rows);
+    text.lines().count() + 1 > usize::from(rows)
 }
 
 /// Writes to standard output and says on standard error what was in the way. False if it could not be written

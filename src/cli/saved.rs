@@ -44,7 +44,7 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Summary> {
     let summary: Summary =
         serde_json::from_value(value).map_err(|e| anyhow!("it is not a whole summary ({e}): {wants}"))?;
     summary.check().map_err(|e| anyhow!("it is no summary of a run, as {e}: {wants}"))?;
-    Ok(summary)
+    Ok(summary.with_outcome())
 }
 
 #[cfg(test)]

@@ -22,17 +22,20 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn read(&mut self, c: u32, read_closed: bool) {
         let mut turns = 0;
         loop {
+            let stamped = self.watch.wants_stamp();
+            if stamped {
+                self.io.want_stamp(c);
+            }
             match self.io.read(c, &mut self.buf) {
                 Ok(0) => {
                     self.now = self.io.now();
-                    self.watch.read(None, self.now);
+                    self.note_read(stamped);
                     return self.end(c, End::Closed);
                 }
                 Ok(n) => {
                     // One reading of the clock serves every answer in these bytes.
                     self.now = self.io.now();
-                    let arrived = self.io.arrived(self.now);
-                    self.watch.read(arrived, self.now);
+                    self.note_read(stamped);
                     self.tally.bytes_in += n as u64;
                     let connection = &mut self.connections[c as usize];
                     if connection.in_flight == 0 && !self.codec.is_multiplexed() {
@@ -57,15 +60,29 @@ impl<I: Io> Worker<'_, I> {
                         break;
                     }
                 }
-                Err(Stop::Blocked) => break,
+                Err(Stop::Blocked) => {
+                    self.note_read(stamped);
+                    break;
+                }
                 Err(Stop::Failed(failure)) => {
                     self.now = self.io.now();
-                    self.watch.read(None, self.now);
+                    self.note_read(stamped);
                     return self.end(c, End::of(failure));
                 }
             }
         }
         self.close_if_spent(c);
+    }
+
+    /// Something was read now, or nothing.
+    #[inline]
+    fn note_read(&mut self, stamped: bool) {
+        if stamped {
+            let arrived = self.io.arrived(self.now);
+            self.watch.read_stamped(arrived, self.now);
+        } else {
+            self.watch.read(self.now);
+        }
     }
 
     /// After what connection `c` received, beside answers: what it has to say to
@@ -215,6 +232,9 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn count(&mut self, record: &Record) {
         self.tally.record(record);
+        if record.failure.is_none() {
+            self.tally.error.record(record, self.watch.weight());
+        }
         if let Some(rows) = &mut self.rows
             && rows.push(record)
             && !rows.try_send(self.tally.t0)

@@ -59,7 +59,10 @@ pub trait Io {
     /// [`Stop`].
     fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop>;
 
-    /// When the kernel had the last byte of the last read, if it says so; `now` is
+    /// Of the next read of connection `c` it is asked when its bytes came.
+    fn want_stamp(&mut self, _c: u32) {}
+
+    /// When the kernel had the last byte of the read after [`Self::want_stamp`], if it says so; `now` is
     /// the clock right after that read.
     fn arrived(&mut self, now: Nanos) -> Option<Nanos>;
 

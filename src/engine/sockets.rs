@@ -56,7 +56,7 @@ struct StampClock {
     /// Both clocks, as they were read last.
     clock: WallClock,
     read: Nanos,
-    /// The connection that was read last.
+    /// The connection of the last stamped read.
     connection: u32,
 }
 
@@ -347,14 +347,19 @@ impl Io for Sockets {
 
     #[inline]
     fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop> {
-        if let Some(stamps) = &mut self.stamps {
-            stamps.connection = c;
-        }
         let Some((transport, scratch)) = self.transport(c) else { return Err(Stop::Blocked) };
         transport.read(buf, scratch)
     }
 
-    #[inline]
+    fn want_stamp(&mut self, c: u32) {
+        if let Some(stamps) = &mut self.stamps {
+            stamps.connection = c;
+        }
+        if let Some(transport) = &mut self.connections[c as usize].transport {
+            transport.want_stamp();
+        }
+    }
+
     fn arrived(&mut self, now: Nanos) -> Option<Nanos> {
         let stamps = self.stamps.as_mut()?;
         let stamp = self.connections[stamps.connection as usize].transport.as_ref()?.arrived()?;

@@ -9,14 +9,21 @@ use super::Usage;
 /// A worker's watch over itself: how long answers lay unread, how long it did
 /// not look, and what it used.
 ///
-/// Where the kernel does not stamp arrivals, the read lag is an estimate: an
+/// The kernel says of some reads when what they return arrived: of so many that
+/// the sample tells of all, and of so few that it costs next to nothing. Where
+/// it says nothing, as of Unix sockets, the read lag is an estimate: an
 /// answer may have come at any time since the worker could last see none. If it
 /// slept, it was woken as quickly as sleepers are here, unless it overslept an
 /// instant that it had set; if it did not sleep, that was in the turn before.
 #[derive(Debug)]
 pub(super) struct Watch {
+    sample: Sample,
+    /// The answers of the last read speak for so many; 0: they do not speak of this tool's error.
+    weight: u32,
     /// Every turn of the loop is looked at, with a reading of the clock of its own.
     pub(super) is_close: bool,
+    /// So the loop looks around more often, and knows from that when it was away.
+    is_unstamped: bool,
     /// When the last wait was over.
     woke: Nanos,
     /// What kept the loop until then is no stall.
@@ -40,13 +47,21 @@ pub(super) struct Watch {
     busiest: f64,
 }
 
+/// So much later than usual nobody wakes who could run.
+const OVERSLEPT: Nanos = Nanos::from_micros(50);
+/// Where the kernel stamps nothing, the loop looks around at least so often.
+const LOOK: Nanos = Nanos::from_millis(1);
 /// A wait that was over so soon has not slept.
 const NO_SLEEP: Nanos = Nanos::from_micros(20);
 
 impl Watch {
-    pub(super) fn new(is_close: bool) -> Watch {
+    /// `is_unstamped`: the kernel says of no read when it arrived. With `all`, every read is to be stamped.
+    pub(super) fn new(is_close: bool, is_unstamped: bool, all: bool) -> Watch {
         Watch {
+            sample: Sample::new(all),
+            weight: 0,
             is_close,
+            is_unstamped,
             woke: Nanos::ZERO,
             excused: Nanos::ZERO,
             blind_since: Nanos::ZERO,
@@ -82,20 +97,54 @@ impl Watch {
             self.blind_since = self.woke;
             self.stall = self.stall.max(now.since(self.woke.max(self.excused)));
         } else {
-            self.blind_since = now.min(until.max(before)).before(wake_up).max(before);
+            let slept_until = until.max(before);
+            // One that overslept may have been kept from running at any time since it lay down.
+            self.blind_since = match now.since(slept_until) > wake_up + OVERSLEPT {
+                true => before,
+                false => now.min(slept_until).before(wake_up).max(before),
+            };
             self.stall = self.stall.max(before.since(self.woke.max(self.excused))).max(now.since(until.max(before)));
         }
         self.woke = now;
     }
 
-    /// Bytes were read at `now`, which `arrived` at an instant that the kernel may know.
+    /// When the loop is to look around, whatever it waits for.
     #[inline]
-    pub(super) fn read(&mut self, arrived: Option<Nanos>, now: Nanos) {
-        self.stamped += u64::from(arrived.is_some());
-        self.arrived = match arrived {
-            None if self.is_close => Some(self.blind_since.min(now)),
-            _ => arrived,
-        };
+    pub(super) fn looks_at(&self, now: Nanos) -> Nanos {
+        if self.is_unstamped { now + LOOK } else { Nanos::NEVER }
+    }
+
+    /// The coming read is to be stamped.
+    #[inline]
+    pub(super) fn wants_stamp(&mut self) -> bool {
+        self.sample.is_next()
+    }
+
+    /// Bytes were read at `now`.
+    #[inline]
+    pub(super) fn read(&mut self, now: Nanos) {
+        if self.is_close {
+            // Where some have stamps, these speak for the others.
+            (self.arrived, self.weight) = (Some(self.blind_since.min(now)), u32::from(self.stamped == 0));
+        } else {
+            (self.arrived, self.weight) = (None, 0);
+        }
+    }
+
+    /// Bytes were read at `now` that were to be stamped; `arrived` is when they came, if the kernel says so.
+    pub(super) fn read_stamped(&mut self, arrived: Option<Nanos>, now: Nanos) {
+        self.read(now);
+        if arrived.is_some() {
+            self.stamped += 1;
+            (self.arrived, self.weight) = (arrived, self.sample.stride);
+        }
+        self.sample.adapt(now);
+    }
+
+    /// For how many answers those of the last read speak, as far as this tool's error goes.
+    #[inline]
+    pub(super) fn weight(&self) -> u32 {
+        self.weight
     }
 
     /// How long the answer in this record lay unread: never longer than it took.
@@ -150,5 +199,87 @@ impl Watch {
         health.run_queue = usage.run_queue.zip(self.at_first.run_queue).map(|(last, first)| last.since(first));
         health.stall = self.stall;
         health.stamped = self.stamped;
+    }
+}
+
+/// Which reads are stamped: one of `stride` on average. The steps are random,
+/// so that no place among the connections is favoured.
+#[derive(Debug)]
+struct Sample {
+    stride: u32,
+    /// Reads up to the next one of the sample.
+    left: u32,
+    /// The state of the random steps.
+    seed: u32,
+    /// In how many reads of the sample the stride is thought over, and when it was last.
+    until_adapted: u32,
+    adapted: Nanos,
+    all: bool,
+}
+
+/// The stride is thought over so often.
+const ADAPTED_AFTER: u32 = 256;
+/// So many reads of the sample take no less and no more time than that: in a fast run 500 a second at most, which is
+/// less than a thousandth of what a processor does; in a slow one all are in the sample.
+const QUICK: Nanos = Nanos::from_millis(512);
+const SLOW: Nanos = Nanos::from_millis(2_048);
+/// Also of the fastest run one read of so many is stamped.
+const LARGEST_STRIDE: u32 = 256;
+
+impl Sample {
+    fn new(all: bool) -> Sample {
+        Sample { stride: 1, left: 1, seed: 1, until_adapted: ADAPTED_AFTER, adapted: Nanos::ZERO, all }
+    }
+
+    #[inline]
+    fn is_next(&mut self) -> bool {
+        self.left -= 1;
+        self.left == 0
+    }
+
+    /// A read of the sample is over.
+    fn adapt(&mut self, now: Nanos) {
+        self.until_adapted -= 1;
+        if self.until_adapted == 0 {
+            self.until_adapted = ADAPTED_AFTER;
+            let took = now.since(std::mem::replace(&mut self.adapted, now));
+            if took < QUICK && !self.all {
+                self.stride = (2 * self.stride).min(LARGEST_STRIDE);
+            } else if took > SLOW {
+                self.stride = (self.stride / 2).max(1);
+            }
+        }
+        // Numerical Recipes' generator, whose upper bits are random enough; uniform in 1..2 * stride, so `stride` on average.
+        self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let range = u64::from(2 * self.stride - 1);
+        self.left = 1 + (u64::from(self.seed) * range >> 32) as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The stride at the end, and how many of `reads` were in the sample, that came so far apart.
+    fn sampled(reads: u64, apart: Nanos, all: bool) -> (u32, u64, u64) {
+        let mut sample = Sample::new(all);
+        let (mut taken, mut spoken_for) = (0, 0);
+        for n in 0..reads {
+            if sample.is_next() {
+                (taken, spoken_for) = (taken + 1, spoken_for + u64::from(sample.stride));
+                sample.adapt(Nanos(n * apart.0));
+            }
+        }
+        (sample.stride, taken, spoken_for)
+    }
+
+    #[test]
+    fn slow_runs_are_sampled_whole_and_fast_ones_in_part() {
+        assert_eq!(sampled(10_000, Nanos::from_millis(3), false), (1, 10_000, 10_000));
+        assert_eq!(sampled(10_000, Nanos::from_micros(5), true), (1, 10_000, 10_000));
+        let (stride, taken, spoken_for) = sampled(1_000_000, Nanos::from_micros(5), false);
+        assert_eq!(stride, 256);
+        assert!(taken < 10_000, "{taken}");
+        assert!(spoken_for.abs_diff(1_000_000) < 40_000, "{spoken_for}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::net::Readiness;
-use crate::plan::{Limits, Model, Plan, Warmup};
+use crate::plan::{Endpoint, Limits, Model, Plan, Warmup};
 use crate::proto::{Answer, Codec, Wanted};
 use crate::record::{Cause, Failure, Outcome, Phase};
 use crate::schedule;
@@ -133,7 +133,10 @@ impl<'a, I: Io> Worker<'a, I> {
             Model::Open(open) => Pace::Open(Open::new(open, load, plan.seed, number, plan.workers, count)),
         };
         let is_open = matches!(pace, Pace::Open(_));
-        let clocks = Clocks { lag: !matches!(pace, Pace::Closed(_)), error: is_open || plan.stamps };
+        let clocks = Clocks { lag: !matches!(pace, Pace::Closed(_)) };
+        // Elsewhere the kernel tells when answers came.
+        let is_unstamped = !cfg!(target_os = "linux")
+            || plan.origins.iter().any(|origin| matches!(origin.endpoint, Endpoint::Unix(_)));
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, clocks);
         let targets = plan.targets.list.len();
         let by_target = (targets > 1).then(|| ByTarget::new(plan.targets.order.clone(), targets));
@@ -171,7 +174,7 @@ impl<'a, I: Io> Worker<'a, I> {
             warming: (load.warmup == Warmup::Auto).then(Beat::default),
             launched: Nanos::NEVER,
             keep_alive: plan.keep_alive(),
-            watch: Watch::new(clocks.error),
+            watch: Watch::new(is_open || is_unstamped, is_unstamped, plan.stamps),
             number,
             first_user: share.users.start,
             board,
@@ -247,6 +250,7 @@ impl<'a, I: Io> Worker<'a, I> {
             _ => Nanos::NEVER,
         };
         let drained = self.ended + self.limits.drain;
+        let due = due.min(self.watch.looks_at(self.now));
         self.deadlines.next().min(self.next_tick).min(self.gate.next_instant()).min(due).min(drained)
     }
 

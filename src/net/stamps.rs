@@ -22,24 +22,24 @@ pub struct Stamping {
     _socket: Option<UdpSocket>,
 }
 
-/// So many datagrams are tried, with a few milliseconds between them.
+/// Datagrams are tried so long after each other.
 #[cfg(target_os = "linux")]
-const TRIES: u32 = 50;
+const TRIED_EVERY: Duration = Duration::from_millis(4);
 
 impl Stamping {
-    /// Waits for the kernel to begin: until a datagram that a socket sends to itself has a stamp, a quarter of a
-    /// second at most.
+    /// Waits for the kernel to begin: until a datagram that a socket sends to itself has a stamp, but not for more
+    /// than so many tries, with a few milliseconds between them.
     #[cfg(target_os = "linux")]
-    pub fn begin() -> Stamping {
+    pub fn begin(tries: u32) -> Stamping {
         use nix::sys::socket::{setsockopt, sockopt::ReceiveTimestampns};
 
         let begun = || {
             let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             socket.connect(socket.local_addr()?)?;
-            socket.set_read_timeout(Some(Duration::from_millis(4)))?;
+            socket.set_read_timeout(Some(TRIED_EVERY))?;
             setsockopt(&socket, ReceiveTimestampns, &true)?;
             let mut control = control();
-            for _ in 0..TRIES {
+            for _ in 0..tries {
                 socket.send(&[0])?;
                 if receive(&socket, &mut [0], &mut control)?.1.is_some() {
                     break;
@@ -54,7 +54,7 @@ impl Stamping {
 
     /// There are no stamps on this system.
     #[cfg(not(target_os = "linux"))]
-    pub fn begin() -> Stamping {
+    pub fn begin(_tries: u32) -> Stamping {
         Stamping { _socket: None }
     }
 }
@@ -65,7 +65,7 @@ impl Stamping {
 pub(super) struct Stamps {
     #[cfg(target_os = "linux")]
     control: Vec<u8>,
-    /// Of the last read, by the wall clock.
+    /// That of the last read here, by the wall clock.
     pub(super) last: Option<Nanos>,
 }
 

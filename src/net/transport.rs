@@ -26,6 +26,8 @@ pub struct Transport {
 #[derive(Debug)]
 struct Socket {
     stream: Stream,
+    /// The next read takes the kernel's stamp with it.
+    is_stamp_wanted: bool,
     /// The error that broke it. The system reports it once, to whichever call comes first, and from then on reading
     /// finds an end as if the peer had closed in order.
     broken: Option<i32>,
@@ -89,7 +91,7 @@ impl Transport {
 
     fn begin(stream: Stream, tls: Option<&TlsSettings>) -> Result<Transport, Failure> {
         let tls = tls.map(TlsState::new).transpose()?.map(Box::new);
-        Ok(Transport { socket: Socket { stream, broken: None }, tls, connected: false })
+        Ok(Transport { socket: Socket { stream, is_stamp_wanted: false, broken: None }, tls, connected: false })
     }
 
     /// Goes on with connecting, TLS included.
@@ -137,8 +139,15 @@ impl Transport {
         }
     }
 
-    /// When the last byte of the last read arrived, by the wall clock, if the kernel has said so.
-    #[inline]
+    /// The kernel is asked when what the next read returns arrived.
+    pub fn want_stamp(&mut self) {
+        if let Stream::Tcp(_, Some(stamps)) = &mut self.socket.stream {
+            stamps.last = None;
+            self.socket.is_stamp_wanted = true;
+        }
+    }
+
+    /// When the last byte of the read after [`Self::want_stamp`] arrived, by the wall clock, if the kernel has said so.
     pub fn arrived(&self) -> Option<Nanos> {
         match &self.socket.stream {
             Stream::Tcp(_, Some(stamps)) => stamps.last,
@@ -236,8 +245,12 @@ impl Read for Socket {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = match &mut self.stream {
-            Stream::Tcp(s, None) => s.read(buf),
-            Stream::Tcp(s, Some(stamps)) => stamps.read(s, buf),
+            // A stamp costs more than a read.
+            Stream::Tcp(s, Some(stamps)) if self.is_stamp_wanted => {
+                self.is_stamp_wanted = false;
+                stamps.read(s, buf)
+            }
+            Stream::Tcp(s, _) => s.read(buf),
             Stream::Unix(s) => s.read(buf),
         };
         match read {

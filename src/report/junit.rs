@@ -8,6 +8,12 @@ use crate::units;
 const PAGE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="onrush" tests="{{ cases|length }}" failures="{{ failures }}" errors="0" time="{{ time }}">
   <testsuite name="{{ name }}" tests="{{ cases|length }}" failures="{{ failures }}" errors="0" skipped="0" timestamp="{{ started_at }}" time="{{ time }}">
+    <properties>
+      <property name="outcome" value="{{ outcome }}"/>
+{%- if measurement %}
+      <property name="measurement" value="{{ measurement }}"/>
+{%- endif %}
+    </properties>
 {%- for case in cases %}
     <testcase classname="onrush" name="{{ case.name }}" time="0">
 {%- if case.message %}
@@ -35,6 +41,8 @@ pub fn junit(s: &Summary) -> String {
     let context = minijinja::context! {
         cases,
         failures,
+        outcome => &s.outcome,
+        measurement => s.measurement(),
         name => format!("{} {}", s.plan.method, s.plan.url),
         started_at => s.started_at.trim_end_matches('Z'),
         time => units::decimals(s.wall_s, 3),
@@ -53,6 +61,9 @@ mod tests {
     const EXPECTED: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="onrush" tests="2" failures="1" errors="0" time="1.234">
   <testsuite name="POST a&quot;&lt;b&gt;&amp;c�" tests="2" failures="1" errors="0" skipped="0" timestamp="2026-01-01T00:00:00.000" time="1.234">
+    <properties>
+      <property name="outcome" value="97 of 100 requests failed"/>
+    </properties>
     <testcase classname="onrush" name="p99&lt;200ms" time="0"></testcase>
     <testcase classname="onrush" name="p99.99&lt;1s" time="0">
       <failure type="threshold" message="wanted p99.99&lt;1s, was nothing (not determined: p99.99 needs 36,887 requests, there were 100)">wanted p99.99&lt;1s, was nothing (not determined: p99.99 needs 36,887 requests, there were 100)</failure>
@@ -65,6 +76,7 @@ mod tests {
     fn each_threshold_is_a_test_case() {
         let mut s = Summary { thresholds: thresholds(), ..summary() };
         s.thresholds.truncate(2);
+        s.outcome = "97 of 100 requests failed".into();
         s.plan.url = "a\"<b>&c\u{1}".into();
         assert_eq!(junit(&s), EXPECTED);
     }

@@ -12,10 +12,11 @@ const MOST: usize = 20;
 /// The whole summary, fit for a comment on a pull request or for the page of a job.
 pub fn markdown(s: &Summary) -> String {
     let s = &s.printable();
-    let limited = s.generator.limited_by.map_or(String::new(), |by| format!(", limited by: {}", by.text()));
-    let mut out =
-        format!("**{}**{limited}: {} {}\n", s.generator.verdict.text(), plain(&s.plan.method), plain(&s.plan.url));
-    list(&mut out, s.generator.reasons.iter().map(|reason| plain(reason)));
+    let mut out = format!("**{}**\n", plain(&s.outcome));
+    if let Some(measurement) = s.measurement() {
+        out += &format!("\n{}\n", plain(&measurement));
+    }
+    out += &format!("\n{} {}\n", plain(&s.plan.method), plain(&s.plan.url));
     out += &[thresholds(s), numbers(s), latency(s), failures(s), targets(s)].concat();
     let mut notes: Vec<String> = s.notes.iter().map(|note| format!("Note: {}", plain(note))).collect();
     notes.extend(s.interrupted.then(|| "Interrupted: what was under way counts as unfinished".into()));
@@ -55,8 +56,13 @@ fn numbers(s: &Summary) -> String {
     let seen = states.iter().filter(|(name, n)| *n > 0 || *name == "requests");
     let mut rows: Vec<Vec<String>> = seen.map(|(name, n)| vec![(*name).into(), grouped(*n)]).collect();
     rows.extend(s.success_rate.map(|rate| vec!["success rate".into(), percent(rate)]));
+    if let Some(share) = s.availability.filter(|_| !s.outages.is_empty()) {
+        rows.push(vec!["availability".into(), percent(share)]);
+        rows.extend(s.outages.iter().take(MOST).map(|outage| vec!["outage".into(), plain(&outage.text)]));
+    }
     rows.push(vec!["throughput".into(), units::rate(s.throughput_per_s)]);
     rows.push(vec!["wall-clock time".into(), seconds(s.wall_s)]);
+    rows.extend(s.generator.limited_by.map(|by| vec!["limited by".into(), by.text().into()]));
     if let Some(spread) = s.waves.as_ref().and_then(|waves| waves.release_spread_us) {
         let shown = format!("p50 {}, p99 {}, max {}", micros(spread.p50), micros(spread.p99), micros(spread.max));
         rows.push(vec!["release spread".into(), shown]);
@@ -172,7 +178,9 @@ mod tests {
     use crate::report::sample::{summary, thresholds};
 
     const EXPECTED: &str = "\
-**VALID**: POST http\\://127.0.0.1:8000/post
+**2 of 100 requests failed: 1 connection reset, 1 HTTP 404**
+
+POST http\\://127.0.0.1:8000/post
 
 |  | threshold | value |
 |---|---|---:|

@@ -10,6 +10,8 @@ mod junit;
 mod markdown;
 mod metrics;
 #[cfg(test)]
+mod outcome_tests;
+#[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
@@ -22,4 +24,4 @@ pub use jsonl::jsonl;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use metrics::{Exposition, RunLabels, metrics};
-pub use text::{Paint, text};
+pub use text::{Paint, outcome, text};

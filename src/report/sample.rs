@@ -13,6 +13,8 @@ pub(crate) fn summary() -> Summary {
     Summary {
         targets: vec![],
         schema: SCHEMA,
+        outcome: "2 of 100 requests failed: 1 connection reset, 1 HTTP 404".into(),
+        passed: false,
         tool: Tool { name: "onrush".into(), version: "0.1.0".into() },
         started_at: "2026-01-01T00:00:00.000Z".into(),
         started_at_unix_s: 1_767_225_600.0,
@@ -42,6 +44,8 @@ pub(crate) fn summary() -> Summary {
         accounting: Accounting { scheduled: 100, ok: 98, http_error: 1, failed: 1, ..Accounting::default() },
         throughput_per_s: 80.19,
         success_rate: Some(0.98),
+        outages: vec![],
+        availability: Some(1.0),
         bytes_in: 45_200,
         bytes_out: 61_000,
         connections: 20,

@@ -132,7 +132,8 @@ impl Snapshot {
         self.waves = tally.waves.count;
         tally.add_response_to(&mut self.response);
         tally.add_service_to(&mut self.service);
-        self.censored.merge(tally.censored());
+        self.censored.merge(&tally.censored().timed_out);
+        self.censored.merge(&tally.censored().cut);
         tally.lag().into_iter().for_each(|lag| self.lag.merge(lag));
         self.spread.merge(&tally.waves.spread);
         self.stall = tally.health.stall;

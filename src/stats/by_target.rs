@@ -4,7 +4,7 @@ use crate::plan::Order;
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Nanos;
 
-use super::{Counts, Distribution};
+use super::{Censored, Counts, Distribution};
 
 /// What became of each target's requests, in a run that has several.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub struct TargetTally {
     pub unsent: u64,
     /// Response times of the answers.
     pub response: Distribution,
-    /// Ages of the requests that time-outs and the run's end cut off.
-    pub censored: Distribution,
+    /// Ages of the requests that got no answer.
+    pub censored: Censored,
 }
 
 /// So many targets are told apart; those behind them in the list are counted together.
@@ -50,15 +50,18 @@ impl ByTarget {
         kind.counts.add(outcome);
         match r.failure {
             None => kind.response.record(r.response()),
-            Some(failure) if matches!(failure.phase, Phase::Timeout | Phase::Cut) => kind.censored.record(r.response()),
-            Some(_) => {}
+            Some(failure) => match failure.phase {
+                Phase::Timeout => kind.censored.timed_out.record(r.response()),
+                Phase::Cut => kind.censored.cut.record(r.response()),
+                _ => {}
+            },
         }
     }
 
     pub(super) fn unsent(&mut self, index: u64, age: Nanos) {
         let kind = self.kind(index);
         kind.unsent += 1;
-        kind.censored.record(age);
+        kind.censored.cut.record(age);
     }
 
     pub(super) fn merge(&mut self, other: &ByTarget) {

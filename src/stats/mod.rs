@@ -12,7 +12,9 @@ mod pulse;
 mod series;
 mod steady;
 mod summary;
+mod survival;
 mod tally;
+mod tool_error;
 mod verdict;
 mod waves;
 
@@ -25,9 +27,12 @@ pub use health::Health;
 pub use pulse::{Beat, Pulse};
 pub use steady::{Steady, Trend, ln_fast, mser5, trend};
 pub use summary::{
-    Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, PlanLine, ProgressLine,
-    RunFacts, SCHEMA, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool, WaveLine, WavesLine,
+    Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, OutageLine, PlanLine,
+    ProgressLine, RunFacts, SCHEMA, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool, WaveLine,
+    WavesLine,
 };
+pub use survival::{Censored, quantile as survival_quantile};
 pub use tally::{Clocks, Counts, Extra, FailureCount, Tally};
+pub use tool_error::ToolError;
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};
 pub use waves::{WaveFacts, WaveTally};

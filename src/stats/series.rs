@@ -117,6 +117,11 @@ impl Series {
         Nanos(self.longest().max(SECOND) * TICK)
     }
 
+    /// The shortest length that all can be summed to.
+    pub(super) fn finest(&self) -> Nanos {
+        Nanos(self.longest() * TICK)
+    }
+
     fn longest(&self) -> u64 {
         self.intervals.iter().map(|(_, width, _)| *width).max().unwrap_or(1)
     }

@@ -7,7 +7,7 @@ use super::distribution::Packed;
 use super::pulse::{Beat, Pulse};
 use super::series::{Interval, Series};
 use super::steady::ln_fast;
-use super::{ByTarget, Distribution, Flow, Health, WaveTally};
+use super::{ByTarget, Censored, Distribution, Flow, Health, ToolError, WaveTally};
 
 /// Requests by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +121,8 @@ pub struct Tally {
     pub failures: Vec<FailureCount>,
     /// How this worker itself was.
     pub health: Health,
+    /// What of the response times is this tool's.
+    pub error: ToolError,
     /// Requests that are due and not done.
     pub present: Flow,
     /// Those of them that wait for a connection.
@@ -138,10 +140,10 @@ pub struct Tally {
     service: Distribution,
     first_byte: Distribution,
     lag: Distribution,
-    /// Response times without this tool's own error, where that is known.
-    without_tool: Distribution,
     /// Time-outs, unfinished and unsent requests: at least as old as this.
-    censored: Distribution,
+    censored: Censored,
+    /// The same, of those that were sent, from then on.
+    unanswered: Distribution,
     /// Failures other than time-outs, from due to noticed.
     failed: Distribution,
     /// The interval under way, which is added to all of the above and to the series when it ends.
@@ -184,8 +186,6 @@ impl Extra {
 pub struct Clocks {
     /// A send lag: the model says when a request is to be sent.
     pub lag: bool,
-    /// This tool's own error in the response time.
-    pub error: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -226,6 +226,7 @@ impl Tally {
             waves: WaveTally::default(),
             failures: Vec::with_capacity(16),
             health: Health::default(),
+            error: ToolError::default(),
             present: Flow::default(),
             waiting: Flow::default(),
             extra: None,
@@ -237,8 +238,8 @@ impl Tally {
             service: empty(),
             first_byte: empty(),
             lag: empty(),
-            without_tool: empty(),
-            censored: empty(),
+            censored: Censored::default(),
+            unanswered: empty(),
             failed: empty(),
             current: Current {
                 start: Nanos::ZERO,
@@ -303,7 +304,7 @@ impl Tally {
             by_target.unsent(index, now.since(due));
         }
         self.last_done = self.last_done.max(now);
-        self.censored.record(now.since(due));
+        self.censored.cut.record(now.since(due));
         self.present.go(now);
     }
 
@@ -321,15 +322,19 @@ impl Tally {
             self.current.service.record(r.service().unwrap_or(Nanos::ZERO));
             self.first_byte.record(r.first_byte_after().unwrap_or(Nanos::ZERO));
         }
-        if self.clocks.error {
-            self.without_tool.record(response.since(r.tool_error()));
-        }
     }
 
     #[cold]
     fn not_answered(&mut self, r: &Record, failure: Failure) {
         match failure.phase {
-            Phase::Timeout | Phase::Cut => self.censored.record(r.response()),
+            Phase::Timeout | Phase::Cut => {
+                let kind =
+                    if failure.phase == Phase::Cut { &mut self.censored.cut } else { &mut self.censored.timed_out };
+                kind.record(r.response());
+                if let Some(age) = r.service() {
+                    self.unanswered.record(age);
+                }
+            }
             _ => self.failed.record(r.response()),
         }
         if failure.phase == Phase::Cut {
@@ -441,7 +446,8 @@ impl Tally {
         self.service.merge(&other.service);
         self.first_byte.merge(&other.first_byte);
         self.lag.merge(&other.lag);
-        self.without_tool.merge(&other.without_tool);
+        self.error.merge(&other.error);
+        self.unanswered.merge(&other.unanswered);
         self.censored.merge(&other.censored);
         self.failed.merge(&other.failed);
         self.series.merge(other.series);
@@ -501,13 +507,13 @@ impl Tally {
         self.clocks.lag.then_some(&self.lag)
     }
 
-    /// Response times of all answers without this tool's own error. None where that is not known.
-    pub fn without_tool(&self) -> Option<&Distribution> {
-        self.clocks.error.then_some(&self.without_tool)
+    /// Ages since they were sent of the requests that time-outs and the run's end cut off.
+    pub fn unanswered(&self) -> &Distribution {
+        &self.unanswered
     }
 
     /// Ages of the requests that time-outs and the run's end cut off: each is a lower bound.
-    pub fn censored(&self) -> &Distribution {
+    pub fn censored(&self) -> &Censored {
         &self.censored
     }
 
@@ -613,7 +619,7 @@ mod tests {
         ]);
         assert_eq!(t.counts(), Counts { ok: 2, http_error: 1, failed: 1, timeout: 1, unfinished: 1 });
         assert_eq!(t.statuses().collect::<Vec<_>>(), [(200, 1), (302, 1), (404, 1)]);
-        assert_eq!((t.response().count(), t.censored().count(), t.failed().count()), (3, 2, 1));
+        assert_eq!((t.response().count(), t.censored().all().count(), t.failed().count()), (3, 2, 1));
         assert_eq!(t.failures.len(), 2, "cut by the run's end is not a failure");
     }
 
@@ -665,13 +671,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_this_tools_is_taken_off_where_it_is_known() {
-        let late = Record { sent: T0 + Nanos(20), read_lag_ns: 10, ..record(0, 50, 200) };
-        let mut t = Tally::new(T0, Nanos::NEVER, Clocks { lag: true, error: true });
-        count(&mut t, &late);
-        t.close();
-        assert_eq!(t.lag().unwrap().max(), Some(Nanos(20)));
-        assert_eq!((t.response().max(), t.without_tool().unwrap().max()), (Some(Nanos(50)), Some(Nanos(20))));
+    fn a_request_that_was_sent_and_not_answered_has_an_age() {
+        let late = Record { sent: T0 + Nanos(20), ..record(0, 50, 200) };
+        let cut = |record: Record, phase| Record { failure: Some(Failure::new(phase, Cause::RunEnded)), ..record };
+        let mut t = Tally::new(T0, Nanos::NEVER, Clocks { lag: true });
+        count(&mut t, &cut(late, Phase::Cut));
+        count(&mut t, &cut(Record { sent: Nanos::NEVER, ..late }, Phase::Timeout));
+        assert_eq!((t.censored().all().count(), t.unanswered().count()), (2, 1));
+        assert_eq!((t.censored().all().max(), t.unanswered().max()), (Some(Nanos(50)), Some(Nanos(30))));
     }
 
     #[test]

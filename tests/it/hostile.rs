@@ -278,7 +278,7 @@ fn an_early_answer_counts(after: impl Fn(&mut Peer) + Clone + Send + Sync + 'sta
             after(peer);
         });
         let report = onrush(&format!("{model} {}", large_body(&files))).arg(server.url()).report();
-        assert_eq!((report.code, report.summary.accounting.http_error), (0, 4), "{:#?}", report.rows);
+        assert_eq!((report.code, report.summary.accounting.http_error), (3, 4), "{:#?}", report.rows);
         assert!(report.rows.iter().all(|row| row.status == 413 && row.response_bytes == 3), "{:#?}", report.rows);
         assert_eq!(server.stop().connections, report.summary.connections);
     }

@@ -421,10 +421,29 @@ fn a_timeout_bounds_each_request() {
 }
 
 #[test]
+fn failures_are_exit_code_1_if_that_is_asked_for_and_3_if_nothing_is_ok() {
+    let server = target();
+    let files = TempDir::new().unwrap();
+    let list = files.path().join("targets");
+    std::fs::write(&list, format!("{}\n{}\n", url(&server, "/"), url(&server, "/status/500"))).unwrap();
+    let code = |arguments: &str, of: &[&str]| onrush(arguments).args(of).report().code;
+    let (mixed, failing) = (["--targets", list.to_str().unwrap()], [&*url(&server, "/status/500")]);
+    assert_eq!(code("-n 4 -c 2", &mixed), 0);
+    assert_eq!(code("-n 4 -c 2 --fail-on-error", &mixed), 1);
+    assert_eq!(code("-n 4 -c 2 --fail-on-error", &failing), 3);
+    // Then they are ok, though not in the words of the rows.
+    let expected = onrush("-n 4 -c 2 --fail-on-error --expect-status 500").args(failing).finish();
+    assert_eq!(expected.code, 0, "{}", expected.stdout);
+    assert!(expected.stdout.starts_with("4 requests, all ok\n"), "{}", expected.stdout);
+}
+
+#[test]
 fn http_errors_are_answers() {
     let server = target();
     let report = onrush("-n 6 -c 3").arg(url(&server, "/status/503")).report();
-    assert_eq!((report.code, report.summary.accounting.http_error, report.error()), (0, 6, ""));
+    assert_eq!((report.code, report.summary.accounting.http_error, report.error()), (3, 6, ""));
+    assert_eq!(report.json["outcome"], "6 of 6 requests failed: HTTP 503");
+    assert_eq!(report.json["passed"], false);
     assert_eq!(report.summary.success_rate, Some(0.0));
     assert_eq!(report.summary.status, BTreeMap::from([("503".into(), 6)]));
 }

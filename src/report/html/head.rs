@@ -2,31 +2,31 @@
 
 use serde::Serialize;
 
-use crate::report::text::{data, limited_by};
+use crate::report::text::{data, in_the_way};
 use crate::stats::{Latency, Summary, ThresholdLine, Verdict};
 use crate::units::{self, count, grouped, percent};
 
 use super::section::Fact;
 use super::words::{NONE, interval, ms, quantile, seconds};
 
-/// Whether the measurement can be believed, and why not.
+/// What came of the run, and how far to trust it.
 #[derive(Debug, Serialize)]
 pub(super) struct Judgement {
-    text: &'static str,
+    outcome: String,
     class: &'static str,
-    limited_by: String,
-    reasons: Vec<String>,
+    measurement: Option<String>,
+    measurement_class: &'static str,
+    limited_by: Option<String>,
 }
 
 pub(super) fn judgement(s: &Summary) -> Judgement {
-    let g = &s.generator;
-    let class = match g.verdict {
-        Verdict::Valid => "good",
-        Verdict::Degraded => "warn",
-        Verdict::Invalid => "bad",
-    };
-    let limited_by = g.limited_by.map_or(String::new(), limited_by);
-    Judgement { text: g.verdict.text(), class, limited_by, reasons: g.reasons.clone() }
+    Judgement {
+        outcome: s.outcome.clone(),
+        class: if s.passed { "good" } else { "bad" },
+        measurement: s.measurement(),
+        measurement_class: if s.generator.verdict == Verdict::Invalid { "bad" } else { "warn" },
+        limited_by: s.generator.limited_by.map(in_the_way),
+    }
 }
 
 /// A threshold and what came of it.
@@ -105,9 +105,18 @@ pub(super) fn tiles(s: &Summary) -> Vec<Fact> {
     tiles
 }
 
+/// So many outages are named.
+const MOST_OUTAGES: usize = 20;
+
 /// What else a reader should know: notes, and how much went over the wire.
 pub(super) fn notes(s: &Summary) -> Vec<String> {
-    let mut notes = s.notes.clone();
+    let mut notes: Vec<String> = s.outages.iter().take(MOST_OUTAGES).map(|outage| outage.text.clone()).collect();
+    notes.extend(
+        s.availability
+            .filter(|_| !s.outages.is_empty())
+            .map(|share| format!("available {} of the time", percent(share))),
+    );
+    notes.extend_from_slice(&s.notes);
     notes.extend(s.interrupted.then(|| "interrupted: what was under way counts as unfinished".into()));
     notes.extend(
         s.steady

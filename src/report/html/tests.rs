@@ -94,7 +94,8 @@ fn thresholds_stand_below_the_verdict() {
     let page = html(&Summary { thresholds: thresholds(), ..summary() });
     let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
     assert!(
-        at("<strong>VALID</strong>") < at("<h2>Thresholds</h2>") && at("<h2>Thresholds</h2>") < at("<dt>Requests</dt>")
+        at("<strong>2 of 100 requests failed: ") < at("<h2>Thresholds</h2>")
+            && at("<h2>Thresholds</h2>") < at("<dt>Requests</dt>")
     );
     assert!(page.contains("<b title=\"met\">✓</b> <code>p99&lt;200ms</code> <span>12.3 ms</span>"), "{page}");
     assert!(

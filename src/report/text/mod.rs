@@ -16,11 +16,14 @@ pub use layout::Paint;
 pub(super) use layout::{BAD, BOLD, COLUMNS_OF_A_SCREEN, DIM, GOOD, WARN, shorten, wrap};
 use layout::{entry, line};
 
+/// So many outages are named.
+const MOST_OUTAGES: usize = 5;
+
 /// The whole summary, with a newline at its end.
 pub fn text(s: &Summary, paint: Paint) -> String {
     let s = &s.printable();
     let sections = [
-        verdict(s, paint),
+        outcome(s, paint),
         thresholds::thresholds(s, paint),
         what_ran(s, paint),
         requests(s, paint),
@@ -36,29 +39,28 @@ pub fn text(s: &Summary, paint: Paint) -> String {
     sections.join("\n")
 }
 
-fn verdict(s: &Summary, paint: Paint) -> String {
-    let generator = &s.generator;
-    let style = match generator.verdict {
-        Verdict::Valid => GOOD,
-        Verdict::Degraded => WARN,
-        Verdict::Invalid => BAD,
-    };
-    let mut out = paint.apply(style, generator.verdict.text());
-    if let Some(by) = generator.limited_by {
-        out += &format!(", {}", limited_by(by));
-    }
-    out.push('\n');
-    for reason in &generator.reasons {
-        let words: Vec<String> = reason.split(' ').map(String::from).collect();
-        out += &wrap("  - ", &words, " ");
+/// What came of the run, and how far to trust it: the two lines that stand first.
+pub fn outcome(s: &Summary, paint: Paint) -> String {
+    let s = &s.printable();
+    let style = if s.passed { GOOD } else { BAD };
+    let mut out = wrapped(&s.outcome, &|line| paint.apply(style, line));
+    if let Some(measurement) = s.measurement() {
+        let style = if s.generator.verdict == Verdict::Invalid { BAD } else { WARN };
+        out += &wrapped(&measurement, &|line| paint.apply(style, line));
     }
     out
 }
 
+/// A text that may be longer than a line.
+fn wrapped(text: &str, painted: &dyn Fn(&str) -> String) -> String {
+    let words: Vec<String> = text.split(' ').map(String::from).collect();
+    wrap("", &words, " ").lines().map(|line| painted(line) + "\n").collect()
+}
+
 /// What was in the way, in words.
-pub(super) fn limited_by(by: LimitedBy) -> String {
+pub(super) fn in_the_way(by: LimitedBy) -> String {
     let the = if by == LimitedBy::Server || by == LimitedBy::Network { "the " } else { "" };
-    format!("limited by {the}{}", by.text())
+    format!("{the}{}", by.text())
 }
 
 fn what_ran(s: &Summary, paint: Paint) -> String {
@@ -122,7 +124,25 @@ fn requests(s: &Summary, paint: Paint) -> String {
     out += &line("Throughput", &units::rate(s.throughput_per_s));
     if let Some(rate) = s.success_rate {
         let style = if rate < 1.0 { BAD } else { GOOD };
-        out += &line("Success rate", &paint.apply(style, &units::percent(rate)));
+        let of = match s.errors() + a.ok {
+            all if all < a.scheduled => format!(" of the {} that came to an end", grouped(all)),
+            _ => String::new(),
+        };
+        out += &line("Success rate", &(paint.apply(style, &units::percent(rate)) + &of));
+    }
+    if let Some(share) = s.availability.filter(|_| !s.outages.is_empty()) {
+        let share = paint.apply(BAD, &units::percent(share));
+        out += &entry("Availability", &[format!("{share} of the time")], ", ");
+        for outage in s.outages.iter().take(MOST_OUTAGES) {
+            let words: Vec<String> = outage.text.split(' ').map(String::from).collect();
+            out += &entry("", &words, " ");
+        }
+        if s.outages.len() > MOST_OUTAGES {
+            out += &line("", &format!("and {} more", count((s.outages.len() - MOST_OUTAGES) as u64, "outage")));
+        }
+    }
+    if let Some(by) = s.generator.limited_by {
+        out += &line("Limited by", &in_the_way(by));
     }
     out + &entry("Data", &data(s), ", ")
 }

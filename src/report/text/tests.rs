@@ -7,7 +7,7 @@ use crate::report::sample::{latency_of, summary, thresholds};
 use crate::stats::{Accounting, Confidence, ErrorLine, FailureLine, PlanLine, WavesLine};
 
 const EXPECTED: &str = "\
-VALID
+2 of 100 requests failed: 1 connection reset, 1 HTTP 404
 
 POST http://127.0.0.1:8000/post
 waves of 20 users, 100 requests, timeout 10.0 s, seed 7
@@ -56,14 +56,15 @@ fn what_is_this_tools_is_said_first_and_beside_the_numbers() {
     };
     late.service_ms = Some(latency_of(1.1));
     late.generator.verdict = Verdict::Degraded;
-    late.generator.reasons = vec!["up to 95 us of p99 (6.15 ms) is this tool".into()];
+    late.generator.reasons = vec!["up to 950 us of the p99 of 6.15 ms is the delay of onrush itself".into()];
     late.generator.limited_by = Some(LimitedBy::Server);
     let zero = ErrorLine { p50: 0.0, p75: 0.0, p90: 0.0, p95: 0.0, p99: 0.0, p99_9: 0.0, p99_99: 0.0, max: 0.0 };
     late.generator.error_ms = Some(ErrorLine { p50: 0.001, p95: 0.041, p99: 0.095, max: 2.2, ..zero });
     let text = text(&late, Paint::Plain);
     let expected = "\
-DEGRADED, limited by the server
-  - up to 95 us of p99 (6.15 ms) is this tool
+2 of 100 requests failed: 1 connection reset, 1 HTTP 404
+Measurement: noisy (up to 950 us of the p99 of 6.15 ms is the delay of onrush
+itself)
 
 POST http://127.0.0.1:8000/post
 open model, 20 connections, 1,000/s poisson, for 10.0 s, timeout 10.0 s, seed 7
@@ -73,7 +74,7 @@ open model, 20 connections, 1,000/s poisson, for 10.0 s, timeout 10.0 s, seed 7
     service       1.10 ms  1.65 ms  3.30 ms  4.40 ms ~5.50 ms  6.60 ms  2.20 ms
     this tool <=                             41.0 us  95.0 us  2.20 ms
 ";
-    assert!(text.contains(row), "{text}");
+    assert!(text.contains(row) && text.contains("  Limited by      the server\n"), "{text}");
 }
 
 #[test]
@@ -84,7 +85,8 @@ fn what_is_zero_is_not_shown() {
         waves: None,
         connect_ms: None,
         ..summary()
-    };
+    }
+    .with_outcome();
     let text = text(&clean, Paint::Plain);
     for word in ["failed", "HTTP errors", "timed out", "unfinished", "Failures", "Waves", "connect ", "note", "service"]
     {
@@ -165,7 +167,7 @@ const THRESHOLDS: &str = "
 fn thresholds_come_first_with_a_tick_or_a_cross() {
     let s = Summary { thresholds: thresholds(), ..summary() };
     let shown = text(&s, Paint::Plain);
-    assert!(shown.starts_with(&format!("VALID\n{THRESHOLDS}\nPOST ")), "{shown}");
+    assert!(shown.starts_with(&format!("{}\n{THRESHOLDS}\nPOST ", s.outcome)), "{shown}");
     let coloured = text(&s, Paint::Colour);
     assert!(coloured.contains("\u{1b}[32m✓\u{1b}[0m") && coloured.contains("\u{1b}[31m✗\u{1b}[0m"), "{coloured}");
 }

@@ -54,7 +54,7 @@ const GROWN: f64 = 10.0;
 pub(super) fn confidence(tally: &Tally) -> Vec<Confidence> {
     let exact = tally.response();
     let mut all = exact.clone();
-    all.merge(tally.censored());
+    all.merge(&tally.censored().all());
     let quantiles = TOLD.map(|(_, p)| all.quantile(p).unwrap_or(Nanos::ZERO));
     // For each of them, how many values of each batch lie below it.
     let mut batches: [Vec<Batch>; TOLD.len()] = Default::default();

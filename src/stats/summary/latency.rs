@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::stats::confidence::needed;
 use crate::stats::distribution::rank;
 use crate::stats::encode::{from_base64, to_base64};
-use crate::stats::{Distribution, Ppm};
+use crate::stats::{Censored, Distribution, Ppm, survival_quantile};
 use crate::time::Nanos;
 
 /// A distribution in milliseconds. A quantile x_p is the ceil(n*p)-th smallest value.
@@ -67,7 +67,7 @@ impl Latency {
             max: d.max()?.as_millis(),
             censored: 0,
             at_least: Vec::new(),
-            unsure: QUANTILES.iter().filter(|(_, p)| d.count() < needed(*p)).map(|(name, _)| (*name).into()).collect(),
+            unsure: unsure(d.count()),
             histogram: to_base64(d),
         })
     }
@@ -81,20 +81,53 @@ impl Latency {
         Ok(from_base64(&self.histogram)?.within(exact(self.min), exact(self.max), self.mean * 1e6))
     }
 
-    /// As above, with lower bounds among the values. A quantile falls among
-    /// them, and is a lower bound itself, if it would move were they larger.
-    pub(super) fn censored(exact: &Distribution, censored: &Distribution) -> Option<Latency> {
-        let mut all = exact.clone();
-        all.merge(censored);
-        let mut latency = Latency::new(&all)?;
-        latency.censored = censored.count();
-        let moves = |p: Ppm| all.quantile(p).is_none_or(|lower| would_move(exact, rank(all.count(), p), lower));
-        if censored.count() > 0 {
-            let named = QUANTILES.iter().chain(&[("max", 1_000_000)]);
-            latency.at_least = named.filter(|(_, p)| moves(*p)).map(|(name, _)| (*name).into()).collect();
+    /// As above, of responses and of requests that got none. What time-outs cut off is at least as old as they
+    /// allowed; what the run's end did says nothing of what comes after its age, and is in no number but the
+    /// quantiles, as [`survival_quantile`] has them. A quantile that falls among either is a lower bound.
+    pub(super) fn censored(responses: &Distribution, censored: &Censored) -> Option<Latency> {
+        let mut ended = responses.clone();
+        ended.merge(&censored.timed_out);
+        let mut all = ended.clone();
+        all.merge(&censored.cut);
+        // Of requests of which none ended there are ages only.
+        let mut latency = Latency::new(if ended.count() > 0 { &ended } else { &all })?;
+        latency.count = all.count();
+        latency.censored = all.count() - responses.count();
+        latency.unsure = unsure(all.count());
+        if latency.censored == 0 {
+            return Some(latency);
+        }
+        let quantiles = [
+            &mut latency.p50,
+            &mut latency.p75,
+            &mut latency.p90,
+            &mut latency.p95,
+            &mut latency.p99,
+            &mut latency.p99_9,
+            &mut latency.p99_99,
+        ];
+        for (&(name, p), value) in QUANTILES.iter().zip(quantiles) {
+            let (least, estimate) = (all.quantile(p)?, survival_quantile(&ended, &censored.cut, p));
+            *value = estimate.unwrap_or(least).as_millis();
+            // Were the time limit longer, it would be larger.
+            let among_timed_out = |x| {
+                let is_behind = censored.timed_out.min().is_some_and(|least| least <= x);
+                is_behind && would_move(responses, rank(ended.count(), p), x)
+            };
+            if estimate.is_none_or(among_timed_out) {
+                latency.at_least.push(name.into());
+            }
+        }
+        latency.max = all.max()?.as_millis();
+        if censored.timed_out.count() > 0 || censored.cut.max() == all.max() {
+            latency.at_least.push("max".into());
         }
         Some(latency)
     }
+}
+
+fn unsure(n: u64) -> Vec<String> {
+    QUANTILES.iter().filter(|(_, p)| n < needed(*p)).map(|(name, _)| (*name).into()).collect()
 }
 
 /// The value of this rank among exact ones and lower bounds is `lower`, and would be larger were the bounds so.
@@ -108,9 +141,9 @@ const BARS: usize = 10;
 
 /// Response times in bars of equal width on a logarithmic axis from the
 /// smallest value to p99.9, so that an outlier cannot flatten it; the last bar reaches to the maximum.
-pub(super) fn bars(exact: &Distribution, censored: &Distribution) -> Vec<(f64, u64)> {
-    let mut all = exact.clone();
-    all.merge(censored);
+pub(super) fn bars(responses: &Distribution, timed_out: &Distribution) -> Vec<(f64, u64)> {
+    let mut all = responses.clone();
+    all.merge(timed_out);
     let (Some(min), Some(max), Some(high)) = (all.min(), all.max(), all.quantile(999_000)) else { return Vec::new() };
     let (low, high) = (min.0.max(1) as f64, high.0.max(2) as f64);
     if high / low < 1.001 {
@@ -139,9 +172,13 @@ mod tests {
         d
     }
 
+    fn timed_out(values: impl IntoIterator<Item = u64>) -> Censored {
+        Censored { timed_out: distribution(values), ..Censored::default() }
+    }
+
     #[test]
     fn quantiles_below_every_lower_bound_are_exact() {
-        let latency = Latency::censored(&distribution(1..=95), &distribution([1000; 5])).unwrap();
+        let latency = Latency::censored(&distribution(1..=95), &timed_out([1000; 5])).unwrap();
         assert_eq!((latency.count, latency.censored), (100, 5));
         assert_eq!(latency.at_least, ["p99", "p99_9", "p99_99", "max"]);
         assert!((latency.p95 - 95.0).abs() < 0.1 && (latency.p99 - 1000.0).abs() < 1.0);
@@ -149,8 +186,29 @@ mod tests {
 
     #[test]
     fn a_small_lower_bound_makes_every_quantile_above_it_one() {
-        let latency = Latency::censored(&distribution([10, 20, 30, 40]), &distribution([1])).unwrap();
+        let latency = Latency::censored(&distribution([10, 20, 30, 40]), &timed_out([1])).unwrap();
         assert_eq!(latency.at_least, ["p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", "max"]);
+    }
+
+    #[test]
+    fn requests_that_the_end_cut_off_are_no_samples() {
+        let responses = distribution((0..100).map(|n| 20 + n % 10));
+        let cut = Censored { cut: distribution([1, 1, 2, 3, 4, 25, 26]), ..Censored::default() };
+        let (with, without) = (Latency::censored(&responses, &cut).unwrap(), Latency::new(&responses).unwrap());
+        assert_eq!((with.min, with.mean, with.max), (without.min, without.mean, without.max));
+        assert_eq!((&with.histogram, with.p99), (&without.histogram, without.p99));
+        // Two are still under way at 25 ms: the 51st of 102 is the median.
+        assert!((with.p50 - 25.0).abs() < 0.05 && (without.p50 - 24.0).abs() < 0.05);
+        assert_eq!((with.count, with.censored, with.at_least.len()), (107, 7, 0));
+        // Of those that waited longest, nothing is known but that.
+        let hung = Censored { cut: distribution([500; 20]), ..Censored::default() };
+        let with = Latency::censored(&responses, &hung).unwrap();
+        assert_eq!(with.at_least, ["p90", "p95", "p99", "p99_9", "p99_99", "max"]);
+        assert!((with.p50 - 25.0).abs() < 0.05 && (with.min, with.mean) == (without.min, without.mean));
+        assert!((with.p99 - 500.0).abs() < 0.5 && with.max == 500.0);
+        // Nothing else is known.
+        let with = Latency::censored(&Distribution::new(), &hung).unwrap();
+        assert_eq!((with.min, with.count, with.censored), (500.0, 20, 20));
     }
 
     #[test]

@@ -4,22 +4,25 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{Failure, Phase};
+use crate::record::Failure;
 use crate::threshold::Threshold;
 use crate::time::Nanos;
 
 use super::verdict::{Circumstances, GeneratorLine, retried_connects};
 use super::{Counts, Tally};
 
+mod availability;
 mod certainty;
 mod check;
 mod latency;
 mod lines;
+mod outcome;
 mod plan;
 mod printable;
 mod progress;
 mod thresholds;
 
+pub use availability::OutageLine;
 pub use certainty::{Confidence, SteadyLine};
 pub use latency::Latency;
 pub use lines::{CsvLine, FailureLine, IntervalLine, Micros, TargetLine, WaveLine, WavesLine};
@@ -36,6 +39,12 @@ pub const SCHEMA: u32 = 1;
 pub struct Summary {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// What came of the run, in a line.
+    #[serde(default)]
+    pub outcome: String,
+    /// All thresholds were met; without any, every request that came to an end is ok, and there was one.
+    #[serde(default)]
+    pub passed: bool,
     /// Who made it.
     pub tool: Tool,
     /// When counting began, or the run if it did not: RFC 3339, UTC.
@@ -57,6 +66,12 @@ pub struct Summary {
     pub throughput_per_s: f64,
     /// ok / (ok + http_error + failed + timeout). None if there was none of these.
     pub success_rate: Option<f64>,
+    /// Times in which no request was ok, in order.
+    #[serde(default)]
+    pub outages: Vec<OutageLine>,
+    /// The share of the run without these. None: nothing was ok.
+    #[serde(default)]
+    pub availability: Option<f64>,
     /// Bytes read, heads and framing included.
     pub bytes_in: u64,
     /// Bytes written, likewise.
@@ -192,8 +207,11 @@ impl Summary {
         notes.extend(facts.csv.as_ref().and_then(CsvLine::note));
         notes.extend(observations(tally, &accounting));
         notes.extend(steady.note(facts.plan.rate_per_s, window.as_secs()));
-        Summary {
+        let (outages, availability) = availability::availability(tally);
+        let summary = Summary {
             schema: SCHEMA,
+            outcome: String::new(),
+            passed: false,
             tool: Tool { name: "onrush".into(), version: env!("CARGO_PKG_VERSION").into() },
             started_at: facts.started_at,
             started_at_unix_s: facts.started_at_unix_s,
@@ -202,13 +220,15 @@ impl Summary {
             wall_s: tally.last_done.since(tally.t0).as_secs(),
             throughput_per_s,
             success_rate: ratio(counts.ok as f64, counts.ended() as f64),
+            outages,
+            availability,
             bytes_in: tally.bytes_in,
             bytes_out: tally.bytes_out,
             connections: tally.connections,
             connections_replaced: tally.replaced,
             requests_retried: tally.retried,
             streams_allowed: tally.streams_allowed,
-            histogram: latency::bars(&response, tally.censored()),
+            histogram: latency::bars(&response, &tally.censored().timed_out),
             response_ms: Latency::censored(&response, tally.censored()),
             service_ms: Latency::new(&tally.service()),
             first_byte_ms: Latency::new(&tally.first_byte()),
@@ -228,7 +248,15 @@ impl Summary {
             plan: facts.plan,
             accounting,
             notes,
-        }
+        };
+        summary.with_outcome()
+    }
+
+    /// The same with the lines that follow from all else: summaries of earlier versions have none.
+    #[must_use]
+    pub fn with_outcome(mut self) -> Summary {
+        (self.outcome, self.passed) = (self.outcome_line(), self.has_passed());
+        self
     }
 
     /// http_error + failed + timeout.
@@ -239,12 +267,6 @@ impl Summary {
     /// It was not in all as it was to be.
     pub fn missed_a_threshold(&self) -> bool {
         self.thresholds.iter().any(|line| !line.passed)
-    }
-
-    /// Requests that got an answer, as it was wanted or not.
-    pub fn answered(&self) -> u64 {
-        let checked = self.failures.iter().filter(|failure| failure.phase == Phase::Check);
-        self.accounting.ok + self.accounting.http_error + checked.map(|failure| failure.count).sum::<u64>()
     }
 }
 

@@ -23,10 +23,11 @@ impl Summary {
     /// Every text that a reporter shows, but for the statuses.
     fn texts(&mut self) -> Vec<&mut String> {
         let plan = &mut self.plan;
-        let mut texts = vec![&mut self.tool.name, &mut self.tool.version, &mut self.started_at];
+        let mut texts = vec![&mut self.outcome, &mut self.tool.name, &mut self.tool.version, &mut self.started_at];
         texts.extend([&mut plan.url, &mut plan.method, &mut plan.model, &mut plan.http_version]);
         texts.extend([&mut plan.arrivals, &mut plan.warmup, &mut self.generator.read_lag].into_iter().flatten());
         texts.extend(self.csv.iter_mut().filter_map(|csv| csv.error.as_mut()));
+        texts.extend(self.outages.iter_mut().map(|outage| &mut outage.text));
         texts.extend(self.notes.iter_mut().chain(&mut self.generator.reasons));
         texts.extend(self.confidence.iter_mut().map(|confidence| &mut confidence.quantile));
         texts.extend(self.targets.iter_mut().map(|target| &mut target.target));

@@ -48,7 +48,7 @@ impl Measured {
         Measured {
             accounting,
             response: tally.response(),
-            censored: tally.censored().clone(),
+            censored: tally.censored().all(),
             service: tally.service(),
             spread: tally.waves.spread.clone(),
             rate_per_s,

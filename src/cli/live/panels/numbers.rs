@@ -63,11 +63,10 @@ pub(in crate::cli::live) fn tool(history: &History, kind: Kind, palette: Palette
         line
     };
     let mut lines = vec![line("Busy worker", whole_percent(now.busy), so_far.busy)];
-    // The quantile that is judged.
     if kind == Kind::Open {
-        let lag = now.lag.quantile(999_000).map_or("none yet".into(), |lag| lag.to_string());
-        lines.push(line("Send lag p99.9", lag, so_far.late));
+        let lag = now.lag.quantile(990_000).map_or("none yet".into(), |lag| lag.to_string());
+        lines.push(line("Send lag p99", lag, so_far.late));
     }
-    lines.push(line("Longest stall", now.stall.to_string(), so_far.stalled));
+    lines.push(entry("Longest stall", format!("{:>8}", now.stall.to_string()), Style::new()));
     lines
 }
