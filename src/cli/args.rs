@@ -119,6 +119,9 @@ pub(super) struct CompareArgs {
     /// Metrics: mean, p50, p90, p95, p99, p99.9, service-p50, service-p99, throughput, success-rate
     #[arg(long, value_name = "METRIC=PERCENT", value_parser = Limit::parse)]
     pub(super) fail_if_slower: Vec<Limit>,
+    /// What becomes of a limit that the runs are too short to decide
+    #[arg(long, value_enum, value_name = "RESULT", default_value_t = Undecided::Fail)]
+    pub(super) undecided: Undecided,
     /// Form of the comparison
     #[arg(short, long, value_enum, value_name = "FORM", default_value_t = CompareForm::Text)]
     pub(super) output: CompareForm,
@@ -128,6 +131,15 @@ pub(super) struct CompareArgs {
     /// Colours; NO_COLOR is respected
     #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub(super) color: Colour,
+}
+
+/// What an undecided limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Undecided {
+    /// Not met
+    Fail,
+    /// Let through
+    Pass,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal};
 use crate::compare::{Comparison, Held};
 use crate::report::comparison;
 
-use super::args::{CompareArgs, CompareForm};
-use super::{DONE, NOT_MET, NOT_WRITTEN, UNUSABLE, complain, outputs, saved};
+use super::args::{CompareArgs, CompareForm, Undecided};
+use super::{DONE, NOT_COMPARABLE, NOT_MET, NOT_WRITTEN, UNUSABLE, complain, outputs, saved};
 
 /// Prints how the new run differs from the base. The exit code says whether the limits are held.
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
@@ -21,21 +21,23 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
     };
     // A reader that has seen enough (`| head`) changes nothing of what was found.
     let written = outputs::print(text.as_bytes(), args.form() == CompareForm::Text);
-    Ok(if written { exit_code(&comparison) } else { NOT_WRITTEN })
+    Ok(if written { exit_code(&comparison, args.undecided) } else { NOT_WRITTEN })
 }
 
-/// A limit that nothing could have shown to be exceeded is no limit: that is said before it is relied upon.
-fn exit_code(comparison: &Comparison) -> u8 {
+/// Where several hold, the first one of 1, 2 and 6 wins. A limit that nothing could have shown to be exceeded is no
+/// limit: that is said before it is relied upon.
+fn exit_code(comparison: &Comparison, undecided: Undecided) -> u8 {
     let with = |result: Held| comparison.limits.iter().find(|line| line.result == result);
-    match (with(Held::Exceeded), with(Held::Unknown)) {
-        (Some(_), _) => NOT_MET,
-        (None, Some(line)) => {
-            let name = line.limit.metric.name();
-            let line = comparison.metrics.iter().find(|line| line.metric.name() == name);
-            let why = line.and_then(|line| line.why.as_deref()).unwrap_or("a run has no such number");
-            complain(&format!("--fail-if-slower {name}: it cannot be judged, as {why}: see the warnings"));
-            UNUSABLE
-        }
-        (None, None) => DONE,
+    let is_undecided = undecided == Undecided::Fail && with(Held::Undecided).is_some();
+    if with(Held::Exceeded).is_some() || is_undecided {
+        return NOT_MET;
     }
+    if let Some(line) = with(Held::Unknown) {
+        let name = line.limit.metric.name();
+        let line = comparison.metrics.iter().find(|line| line.metric.name() == name);
+        let why = line.and_then(|line| line.why.as_deref()).unwrap_or("a run has no such number");
+        complain(&format!("--fail-if-slower {name}: it cannot be judged, as {why}: see the warnings"));
+        return UNUSABLE;
+    }
+    if with(Held::NotComparable).is_some() { NOT_COMPARABLE } else { DONE }
 }

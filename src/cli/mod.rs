@@ -61,6 +61,8 @@ const NOTHING_OK: u8 = 3;
 const NOT_BELIEVABLE: u8 = 4;
 /// An output file could not be written to the end.
 const NOT_WRITTEN: u8 = 5;
+/// Two runs differ by no more than this tool's own delay in them.
+const NOT_COMPARABLE: u8 = 6;
 /// Ended by an interruption.
 const INTERRUPTED: u8 = 130;
 

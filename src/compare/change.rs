@@ -20,6 +20,9 @@ pub enum Change {
     Same,
     /// None of these is shown: the interval is too wide, or there is none.
     Inconclusive,
+    /// The numbers show it, but onrush's own delay in one of the runs may be the reason.
+    #[serde(rename = "not comparable")]
+    NotComparable,
 }
 
 impl Change {
@@ -51,7 +54,17 @@ impl Change {
         }
     }
 
-    /// In one word.
+    /// What is left of it if with onrush's own delay the interval shows `with_error`.
+    #[must_use]
+    pub fn unless(self, with_error: Change) -> Change {
+        match (self, with_error) {
+            (Change::Inconclusive, _) => Change::Inconclusive,
+            (shown, other) if shown == other => shown,
+            _ => Change::NotComparable,
+        }
+    }
+
+    /// In a word or two.
     pub fn text(self) -> &'static str {
         match self {
             Change::Faster => "faster",
@@ -60,6 +73,7 @@ impl Change {
             Change::Worse => "worse",
             Change::Same => "same",
             Change::Inconclusive => "inconclusive",
+            Change::NotComparable => "not comparable",
         }
     }
 }
@@ -77,6 +91,18 @@ mod tests {
         assert_eq!(of(0.9, 0.97), Change::Faster);
         assert_eq!(of(1.1, f64::INFINITY), Change::Slower);
         assert_eq!(of(0.0, 1.1), Change::Inconclusive);
+    }
+
+    #[test]
+    fn what_this_tools_delay_may_have_made_is_not_comparable() {
+        for (shown, with_error, expected) in [
+            (Change::Slower, Change::Slower, Change::Slower),
+            (Change::Slower, Change::Inconclusive, Change::NotComparable),
+            (Change::Same, Change::Inconclusive, Change::NotComparable),
+            (Change::Inconclusive, Change::Inconclusive, Change::Inconclusive),
+        ] {
+            assert_eq!(shown.unless(with_error), expected);
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct LimitLine {
     pub limit: Limit,
     /// What the interval says of it.
     pub result: Held,
+    /// Where it is undecided: runs of about so many seconds would tell.
+    pub needs_s: Option<f64>,
 }
 
 /// What an interval says of a limit.
@@ -33,9 +35,14 @@ pub enum Held {
     Exceeded,
     /// The limit lies in it, so neither is shown; what the difference itself is does not matter.
     Undecided,
+    /// The numbers decide it, but onrush's own delay in one of the runs may be the reason.
+    NotComparable,
     /// There is no interval, so nothing could ever have shown that the limit is exceeded.
     Unknown,
 }
+
+/// Longer runs are not advised: the numbers are as good as on the limit.
+const LONGEST_S: f64 = 86_400.0;
 
 impl Limit {
     /// Reads `p99=5%`.
@@ -57,17 +64,40 @@ impl Limit {
         Ok(Limit { metric, by: parse_percentage(by)? })
     }
 
-    /// What the interval of new / base says of it.
-    pub(super) fn judge(self, ratio: Option<Interval>) -> LimitLine {
-        let result = match (ratio, self.metric.more_is_better()) {
+    /// What the interval of new / base says of it; `with_error` is the same with onrush's own delay in it, `ratio` is
+    /// of numbers that differ by `difference` in runs of `lasted_s` seconds.
+    pub(super) fn judge(
+        self,
+        ratio: Option<Interval>,
+        with_error: Option<Interval>,
+        difference: Option<f64>,
+        lasted_s: f64,
+    ) -> LimitLine {
+        let (shown, bounded) = (self.shown_by(ratio), self.shown_by(with_error));
+        let result = if shown == Held::Undecided || shown == bounded { shown } else { Held::NotComparable };
+        let needs_s = (result == Held::Undecided).then(|| self.needed(ratio?, difference?, lasted_s)).flatten();
+        LimitLine { limit: self, result, needs_s }
+    }
+
+    fn shown_by(self, ratio: Option<Interval>) -> Held {
+        match (ratio, self.metric.more_is_better()) {
             (None, _) => Held::Unknown,
             (Some(ratio), false) if ratio.low > 1.0 + self.by => Held::Exceeded,
             (Some(ratio), false) if ratio.high <= 1.0 + self.by => Held::Held,
             (Some(ratio), true) if ratio.high < 1.0 - self.by => Held::Exceeded,
             (Some(ratio), true) if ratio.low >= 1.0 - self.by => Held::Held,
             (Some(_), _) => Held::Undecided,
-        };
-        LimitLine { limit: self, result }
+        }
+    }
+
+    /// An interval narrows with the root of a run's length: how long a run has to be until the limit is out of it.
+    fn needed(self, ratio: Interval, difference: f64, lasted_s: f64) -> Option<f64> {
+        let limit = if self.metric.more_is_better() { 1.0 - self.by } else { 1.0 + self.by };
+        let number = 1.0 + difference;
+        let (distance, half) =
+            if number > limit { (number - limit, number - ratio.low) } else { (limit - number, ratio.high - number) };
+        let times = (half / distance).powi(2);
+        (times.is_finite() && times > 1.0).then_some(times * lasted_s).filter(|s| *s < LONGEST_S)
     }
 }
 
@@ -110,12 +140,40 @@ mod tests {
 
     #[test]
     fn only_the_whole_interval_shows_that_a_limit_is_held_or_not() {
-        let held = |name: &str, low, high| Limit::parse(name).unwrap().judge(Some(Interval { low, high })).result;
+        let held = |name: &str, low, high| {
+            let ratio = Some(Interval { low, high });
+            Limit::parse(name).unwrap().judge(ratio, ratio, None, 1.0).result
+        };
         assert_eq!(held("p99=5%", 1.051, 1.2), Held::Exceeded);
         assert_eq!(held("p99=5%", 1.04, 1.2), Held::Undecided);
         assert_eq!(held("p99=5%", 0.8, 1.05), Held::Held);
         assert_eq!(held("throughput=5%", 0.8, 0.94), Held::Exceeded);
         assert_eq!(held("throughput=5%", 0.96, 1.3), Held::Held);
-        assert_eq!(Limit::parse("p99=5%").unwrap().judge(None).result, Held::Unknown);
+        assert_eq!(Limit::parse("p99=5%").unwrap().judge(None, None, None, 1.0).result, Held::Unknown);
+    }
+
+    #[test]
+    fn what_onrush_may_have_done_itself_decides_nothing() {
+        let judged =
+            |ratio, with_error| Limit::parse("p99=5%").unwrap().judge(Some(ratio), Some(with_error), None, 1.0).result;
+        let interval = |low, high| Interval { low, high };
+        assert_eq!(judged(interval(1.06, 1.2), interval(1.055, 1.25)), Held::Exceeded);
+        assert_eq!(judged(interval(1.06, 1.2), interval(0.9, 1.25)), Held::NotComparable);
+        assert_eq!(judged(interval(0.99, 1.01), interval(0.9, 1.1)), Held::NotComparable);
+        assert_eq!(judged(interval(0.99, 1.1), interval(0.9, 1.2)), Held::Undecided);
+    }
+
+    #[test]
+    fn an_undecided_limit_says_how_long_runs_have_to_be() {
+        let needs = |name: &str, low, high, difference| {
+            let ratio = Some(Interval { low, high });
+            Limit::parse(name).unwrap().judge(ratio, ratio, Some(difference), 10.0).needs_s
+        };
+        // The interval reaches 0.04 up from 1.03, and has to reach 0.02.
+        assert!((needs("p99=5%", 0.99, 1.07, 0.03).unwrap() - 40.0).abs() < 0.01);
+        assert!((needs("p99=5%", 1.04, 1.10, 0.07).unwrap() - 22.5).abs() < 0.01);
+        assert!((needs("throughput=5%", 0.93, 0.99, -0.03).unwrap() - 40.0).abs() < 0.01);
+        assert_eq!(needs("p99=5%", 0.99, 1.07, 0.05), None, "on the limit");
+        assert_eq!(needs("p99=5%", 0.99, 1.04, 0.0), None, "decided");
     }
 }

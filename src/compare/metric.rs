@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::stats::{Latency, Ppm, Summary};
+use crate::stats::{ErrorLine, Latency, Ppm, Summary};
 
 use super::{Change, Interval};
 
@@ -95,6 +95,15 @@ impl Metric {
         }
     }
 
+    /// How much of it may be onrush's own delay, in its unit. None: it has none, or it is not known.
+    pub fn error(self, summary: &Summary) -> Option<f64> {
+        let error = summary.generator.error_ms.as_ref()?;
+        match self {
+            Metric::Response(quantile) => Some(quantile.of_error(error)),
+            _ => None,
+        }
+    }
+
     /// There are too few requests to be sure of anything.
     pub fn is_unsure(self, summary: &Summary) -> bool {
         match self {
@@ -167,6 +176,16 @@ impl Quantile {
             Quantile::P95 => latency.p95,
             Quantile::P99 => latency.p99,
             Quantile::P99_9 => latency.p99_9,
+        }
+    }
+
+    fn of_error(self, error: &ErrorLine) -> f64 {
+        match self {
+            Quantile::P50 => error.p50,
+            Quantile::P90 => error.p90,
+            Quantile::P95 => error.p95,
+            Quantile::P99 => error.p99,
+            Quantile::P99_9 => error.p99_9,
         }
     }
 }

@@ -78,7 +78,9 @@ pub struct MetricLine {
     pub difference: Option<f64>,
     /// The 95 % interval of new / base. None: there is too little to tell.
     pub ratio: Option<Interval>,
-    /// What the interval shows. None for the maximum.
+    /// The same, wider by what in either run may be onrush's own delay.
+    pub ratio_with_error: Option<Interval>,
+    /// What the intervals show. None for the maximum.
     pub verdict: Option<Change>,
     /// Why there is no interval.
     pub why: Option<String>,
@@ -113,8 +115,13 @@ impl Comparison {
         let lines = Metric::ALL.into_iter().filter(told);
         let metrics: Vec<MetricLine> =
             lines.filter_map(|metric| MetricLine::new(metric, &runs.0, &runs.1, delta)).collect();
-        let ratio = |metric| metrics.iter().find(|line| line.metric == metric).and_then(|line| line.ratio);
-        let limits = limits.iter().map(|limit| limit.judge(ratio(limit.metric))).collect();
+        let lasted_s = base.1.wall_s.max(new.1.wall_s);
+        let judge = |limit: &Limit| {
+            let line = metrics.iter().find(|line| line.metric == limit.metric);
+            let ratios = line.map_or((None, None), |line| (line.ratio, line.ratio_with_error));
+            limit.judge(ratios.0, ratios.1, line.and_then(|line| line.difference), lasted_s)
+        };
+        let limits = limits.iter().map(judge).collect();
         let warnings = doubts::doubts(&runs.0, &runs.1);
         let [base, new] = [base, new].map(|(name, summary)| RunLine::new(name, summary));
         let success_delta = delta.min(SUCCESS_DELTA);
@@ -169,7 +176,17 @@ impl MetricLine {
         let delta = if metric == Metric::SuccessRate { delta.min(SUCCESS_DELTA) } else { delta };
         let ratio = ratio(metric, base, new);
         let judged = metric != Metric::Max;
-        let change = ratio.as_ref().map_or(Change::Inconclusive, |ratio| metric.change(*ratio, delta));
+        let with_error = ratio.as_ref().ok().map(|ratio| {
+            // The truth lies in [R - e, R] of each run.
+            let error = |run: &Run| metric.error(run.summary).unwrap_or(0.0);
+            let low = ratio.low * (1.0 - error(new) / new_value).max(0.0);
+            let high = ratio.high / (1.0 - error(base) / base_value).max(0.0);
+            if new_value > 0.0 && base_value > 0.0 { Interval { low, high } } else { *ratio }
+        });
+        let change = match (&ratio, with_error) {
+            (Ok(ratio), Some(with_error)) => metric.change(*ratio, delta).unless(metric.change(with_error, delta)),
+            _ => Change::Inconclusive,
+        };
         Some(MetricLine {
             metric,
             base: base_value,
@@ -178,6 +195,7 @@ impl MetricLine {
             new_at_least: metric.is_lower_bound(new.summary),
             difference: (base_value > 0.0).then(|| new_value / base_value - 1.0),
             ratio: ratio.as_ref().ok().copied(),
+            ratio_with_error: with_error,
             verdict: judged.then_some(change),
             why: ratio.err().filter(|_| judged),
         })

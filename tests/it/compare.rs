@@ -20,7 +20,8 @@ impl Files {
         self.0.path().join(name)
     }
 
-    /// A run of 300 ms against the built-in target. It is saved as one of twelve intervals, each with what came in it.
+    /// A run of 300 ms against the built-in target. It is saved as one of twelve intervals, each with what came in it,
+    /// and as one in which nothing was this tool's own.
     fn run(&self, name: &str, arguments: &str) -> Value {
         let server = target();
         let url = format!("http://{}/", server.address());
@@ -35,6 +36,7 @@ impl Files {
         summary["intervals"] = intervals.collect();
         summary["plan"]["duration_s"] = json!(12.0);
         summary["wall_s"] = json!(12.0);
+        summary["generator"]["error_ms"] = Value::Null;
         self.save(name, &summary);
         summary
     }
@@ -88,6 +90,45 @@ fn a_slower_run_exceeds_its_limit() {
     assert!((mean["difference"].as_f64().unwrap() - 1.0).abs() < 1e-9, "{mean}");
     assert_eq!(value["limits"][0]["result"], "exceeded");
     assert_eq!(files.compare("new.json", "base.json", "--fail-if-slower p50=50%").code, 0);
+}
+
+#[test]
+fn what_may_be_this_tools_own_delay_is_not_comparable() {
+    let files = Files::new();
+    let base = files.run("base.json", "");
+    let mut new = doubled(&base);
+    let p50 = base["response_ms"]["p50"].as_f64().unwrap();
+    let error = |share: f64| {
+        let names = ["p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", "max"];
+        names.into_iter().map(|name| (name.to_string(), json!(share * p50))).collect::<Value>()
+    };
+    for (share, code, result) in [(0.1, 1, "exceeded"), (0.6, 6, "not_comparable")] {
+        new["generator"]["error_ms"] = error(share);
+        files.save("new.json", &new);
+        let finished = files.compare("base.json", "new.json", "--fail-if-slower p50=50% -o json");
+        let value: Value = serde_json::from_str(&finished.stdout).unwrap();
+        assert_eq!((finished.code, &value["limits"][0]["result"]), (code, &json!(result)), "{share}");
+    }
+    let finished = files.compare("new.json", "new.json", "--fail-if-slower p50=5%");
+    assert_eq!(finished.code, 6, "{}", finished.stdout);
+    let words = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("not comparable, as onrush's own delay in a run may be the difference"), "{words}");
+}
+
+#[test]
+fn a_limit_that_is_undecided_fails_unless_it_may_pass() {
+    let files = Files::new();
+    let mut run = files.run("base.json", "");
+    // Throughput varies from second to second.
+    for at in [0, 1, 4, 5, 7, 10] {
+        run["intervals"][at]["ok"] = json!(run["intervals"][at]["ok"].as_u64().unwrap() / 3);
+    }
+    files.save("base.json", &run);
+    let finished = files.compare("base.json", "base.json", "--fail-if-slower throughput=5% -o json");
+    let value: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!((finished.code, &value["limits"][0]["result"]), (1, &json!("undecided")), "{value}");
+    assert!(value["limits"][0]["needs_s"].as_f64().is_some_and(|s| s > 12.0), "{value}");
+    assert_eq!(files.compare("base.json", "base.json", "--fail-if-slower throughput=5% --undecided pass").code, 0);
 }
 
 #[test]

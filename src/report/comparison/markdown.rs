@@ -30,7 +30,7 @@ fn row(line: &MetricLine) -> String {
     let base = value(line.metric, line.base, line.base_at_least);
     let new = value(line.metric, line.new, line.new_at_least);
     let verdict = match line.verdict {
-        Some(Change::Same | Change::Inconclusive) | None => verdict(line).to_string(),
+        Some(Change::Same | Change::Inconclusive | Change::NotComparable) | None => verdict(line).to_string(),
         Some(told) => format!("**{}**", told.text()),
     };
     let cells = [label(line.metric), base, new, difference(line), interval(line.ratio), verdict];

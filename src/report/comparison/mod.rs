@@ -91,10 +91,16 @@ fn limit(line: &LimitLine) -> String {
     let result = match line.result {
         Held::Held => "held",
         Held::Exceeded => "exceeded",
-        Held::Undecided => "not shown to be held, nor to be exceeded: run for longer to tell",
+        Held::Undecided => "not shown to be held, nor to be exceeded",
+        Held::NotComparable => "not comparable, as onrush's own delay in a run may be the difference",
         Held::Unknown => "there is too little to judge it by",
     };
-    format!("{what}: {result}")
+    let longer = match (line.result, line.needs_s) {
+        (Held::Undecided, Some(s)) => format!(": runs of about {} would tell", nanos(s * 1e3)),
+        (Held::Undecided, None) => ": it is as good as on the limit".into(),
+        _ => String::new(),
+    };
+    format!("{what}: {result}{longer}")
 }
 
 /// Why metrics have no interval: each reason once, behind the metrics that it is of.

@@ -23,6 +23,7 @@ fn line(metric: Metric, base: f64, new: f64, ratio: Option<(f64, f64)>, verdict:
         new_at_least: false,
         difference: Some(new / base - 1.0),
         ratio: ratio.map(|(low, high)| Interval { low, high }),
+        ratio_with_error: ratio.map(|(low, high)| Interval { low, high }),
         verdict: Some(verdict),
         why: None,
     }
@@ -51,8 +52,8 @@ fn comparison() -> Comparison {
             line(Metric::SuccessRate, 1.0, 0.9, Some((0.88, 0.92)), Change::Worse),
         ],
         limits: vec![
-            LimitLine { limit: Limit { metric: p99, by: 0.05 }, result: Held::Exceeded },
-            LimitLine { limit: Limit { metric: Metric::Mean, by: 0.1 }, result: Held::Undecided },
+            LimitLine { limit: Limit { metric: p99, by: 0.05 }, result: Held::Exceeded, needs_s: None },
+            LimitLine { limit: Limit { metric: Metric::Mean, by: 0.1 }, result: Held::Undecided, needs_s: Some(95.0) },
         ],
         warnings: vec!["the plans differ in concurrency: 10 and 20".into()],
     }
@@ -78,7 +79,7 @@ new  new.json
 
   limit: response p99 may be worse by 5.0 % at most: exceeded
   limit: response mean may be worse by 10.0 % at most: not shown to be held, nor
-         to be exceeded: run for longer to tell
+         to be exceeded: runs of about 95.0 s would tell
 
   warning: the plans differ in concurrency: 10 and 20
 ";
@@ -96,7 +97,7 @@ const MARKDOWN: &str = "\
 same: within 2.0 % of the base, the success rate within 0.1 %
 
 - **Limit**: response p99 may be worse by 5.0 % at most: exceeded
-- Limit: response mean may be worse by 10.0 % at most: not shown to be held, nor to be exceeded: run for longer to tell
+- Limit: response mean may be worse by 10.0 % at most: not shown to be held, nor to be exceeded: runs of about 95.0 s would tell
 - No interval: response p99.9: base has fewer than the 3,688 requests needed
 - Warning: the plans differ in concurrency: 10 and 20
 - base: base.json, http\\://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
@@ -139,5 +140,8 @@ fn json_has_null_for_an_end_that_is_not_known() {
     assert_eq!(value["metrics"][1]["metric"], "p99");
     assert_eq!(value["metrics"][1]["ratio"], serde_json::json!({ "low": 80.0, "high": null }));
     assert_eq!(value["metrics"][1]["verdict"], "slower");
-    assert_eq!(value["limits"][0], serde_json::json!({ "metric": "p99", "by": 0.05, "result": "exceeded" }));
+    assert_eq!(
+        value["limits"][0],
+        serde_json::json!({ "metric": "p99", "by": 0.05, "result": "exceeded", "needs_s": null })
+    );
 }

@@ -24,7 +24,7 @@ pub fn text(c: &Comparison, paint: Paint) -> String {
         let style = match line.result {
             Held::Held => GOOD,
             Held::Exceeded => BAD,
-            Held::Undecided | Held::Unknown => WARN,
+            Held::Undecided | Held::NotComparable | Held::Unknown => WARN,
         };
         out += &format!("{}\n", paint.apply(style, words("  limit: ", &limit(line)).trim_end()));
     }
@@ -48,7 +48,7 @@ fn metric(line: &MetricLine, paint: Paint) -> String {
     let style = match line.verdict {
         Some(Change::Faster | Change::Better) => GOOD,
         Some(Change::Slower | Change::Worse) => BAD,
-        Some(Change::Inconclusive) => WARN,
+        Some(Change::Inconclusive | Change::NotComparable) => WARN,
         Some(Change::Same) | None => DIM,
     };
     let base = value(line.metric, line.base, line.base_at_least);
