@@ -252,7 +252,7 @@ impl Sample {
         // Numerical Recipes' generator, whose upper bits are random enough; uniform in 1..2 * stride, so `stride` on average.
         self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let range = u64::from(2 * self.stride - 1);
-        self.left = 1 + (u64::from(self.seed) * range >> 32) as u32;
+        self.left = 1 + ((u64::from(self.seed) * range) >> 32) as u32;
     }
 }
 

@@ -128,7 +128,7 @@ mod tests {
             (b"0\x82\x01\x00\x02\x01\x03", "PKCS#12"),
             (b" \r\n", "is empty"),
             (b"key", "no private key"),
-            (key[..key.len() / 2].as_bytes(), "before its line '-----END'"),
+            (&key.as_bytes()[..key.len() / 2], "before its line '-----END'"),
             (key.replacen("KEY-----", "KEY--", 1).as_bytes(), "five dashes"),
         ] {
             let error = of(cert.as_bytes(), file).unwrap_err();
@@ -140,7 +140,7 @@ mod tests {
             (pem("TRUSTED CERTIFICATE", "").as_bytes(), "openssl x509 -in"),
             (b"", "is empty"),
             (b"cert", "no certificate"),
-            (cert[..cert.len() / 2].as_bytes(), "before its line '-----END'"),
+            (&cert.as_bytes()[..cert.len() / 2], "before its line '-----END'"),
         ] {
             let error = of(file, key.as_bytes()).unwrap_err();
             assert!(error.starts_with("--cert: ") && error.contains(why) && !error.contains('\n'), "{error}");

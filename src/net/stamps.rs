@@ -94,7 +94,7 @@ fn control() -> Vec<u8> {
 
 /// How many bytes were read, and the stamp that they had.
 #[cfg(target_os = "linux")]
-fn receive(socket: &impl AsRawFd, buf: &mut [u8], control: &mut Vec<u8>) -> io::Result<(usize, Option<Nanos>)> {
+fn receive(socket: &impl AsRawFd, buf: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Option<Nanos>)> {
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
     let mut parts = [io::IoSliceMut::new(buf)];
