@@ -98,7 +98,7 @@ fn queue(rho: f64) {
             now
         })
     };
-    let ranks = |p, batches: &[Batch]| batch_ranks(N, p, batches).map(|ranks| (ranks.low, ranks.high));
+    let ranks = |p, batches: &[Batch]| batch_ranks(N, p, batches).ok().map(|ranks| (ranks.low, ranks.high));
     let covered = coverage(500, N, truths, sojourns, ranks);
     assert!(covered.iter().all(|share| (0.91..=0.98).contains(share)), "rho {rho}: {covered:?}");
 }

@@ -25,7 +25,14 @@ fn evil() -> Summary {
     s.generator.read_lag = Some("estimate".into());
     s.generator.wake_up_us = Some(LagLine { p50: 1.0, p99: 1.0, p99_9: 1.0, max: 1.0 });
     s.csv = Some(CsvLine { rows: 1, lost: 1, error: Some("full".into()) });
-    s.confidence.push(Confidence { quantile: "p99".into(), low_ms: Some(1.0), high_ms: None, n_eff: None, needs: 6 });
+    s.confidence.push(Confidence {
+        quantile: "p99".into(),
+        low_ms: Some(1.0),
+        high_ms: None,
+        n_eff: None,
+        needs: 6,
+        run_for_s: None,
+    });
     s.targets = vec![TargetLine { target: "a".into(), accounting: s.accounting, response_ms: Some(latency_of(1.0)) }];
     let mut d = Distribution::new();
     d.record(Nanos(1_000_000));

@@ -64,13 +64,16 @@ pub struct Ranks {
 ///
 /// The share F_j of a batch that is not above x_p varies more than that of
 /// independent values would, by tau = Var(mean of F_j) / (p (1 - p) / n): the
-/// interval is that of n / tau independent values. None if that is fewer than
-/// [`needed`], or there are not two batches.
-pub fn batch_ranks(n: u64, p: Ppm, batches: &[Batch]) -> Option<Ranks> {
+/// interval is that of n / tau independent values.
+///
+/// # Errors
+/// There are too few of these, be it that the values are too much alike, or not two batches: how many times as
+/// long a run would have enough, if that can be told.
+pub fn batch_ranks(n: u64, p: Ppm, batches: &[Batch]) -> Result<Ranks, Option<f64>> {
     let batches: Vec<&Batch> = batches.iter().filter(|batch| batch.count > 0).collect();
     let counted: u64 = batches.iter().map(|batch| batch.count).sum();
     if batches.len() < 2 || counted == 0 {
-        return None;
+        return Err(None);
     }
     let (n_all, b, p_share) = (n as f64, batches.len() as f64, share(p));
     let mean = batches.iter().map(|batch| batch.below).sum::<u64>() as f64 / counted as f64;
@@ -80,13 +83,15 @@ pub fn batch_ranks(n: u64, p: Ppm, batches: &[Batch]) -> Option<Ranks> {
     let independent = p_share * (1.0 - p_share) / n_all;
     let tau = (variance / independent).max(1.0);
     let n_eff = n_all / tau;
-    if n_eff < needed(p) as f64 {
-        return None;
-    }
     let t = StudentsT::new(0.0, 1.0, b - 1.0).expect("two batches have a degree of freedom").inverse_cdf(1.0 - TAIL);
     let half = t * (n_all * p_share * (1.0 - p_share) * tau).sqrt();
     let (low, high) = ((n_all * p_share - half).floor(), (n_all * p_share + half).ceil());
-    (low >= 1.0 && high <= n_all).then_some(Ranks { low: low as u64, high: high as u64, n_eff })
+    if n_eff >= needed(p) as f64 && low >= 1.0 && high <= n_all {
+        return Ok(Ranks { low: low as u64, high: high as u64, n_eff });
+    }
+    // Both ends are within the values from here on, of n_eff of them that are independent.
+    let both_ends = t * t * (p_share / (1.0 - p_share)).max((1.0 - p_share) / p_share);
+    Err(Some((needed(p) as f64).max(both_ends) / n_eff))
 }
 
 fn share(p: Ppm) -> f64 {
@@ -133,8 +138,11 @@ mod tests {
         let even = batch_ranks(30_000, 990_000, &batches(|_| 990)).unwrap();
         let some = batch_ranks(30_000, 990_000, &bursts(2)).unwrap();
         assert!(some.low < even.low && some.high > even.high && some.n_eff < even.n_eff / 5.0);
-        assert_eq!(batch_ranks(30_000, 990_000, &bursts(30)), None, "all that is slow lies in one batch");
-        assert_eq!(batch_ranks(100, 990_000, &batches(|_| 990)), None);
-        assert_eq!(batch_ranks(1_000, 990_000, &[Batch { below: 990, count: 1_000 }]), None);
+        let alike = batch_ranks(30_000, 990_000, &bursts(30)).unwrap_err().expect("all that is slow lies in one batch");
+        assert!(alike > 1.0, "{alike}");
+        // 100 requests, where t = 2.045 with 29 degrees of freedom needs 414.
+        let few = batch_ranks(100, 990_000, &batches(|_| 990)).unwrap_err().unwrap();
+        assert!((few - 4.14).abs() < 0.01, "{few}");
+        assert_eq!(batch_ranks(1_000, 990_000, &[Batch { below: 990, count: 1_000 }]), Err(None));
     }
 }

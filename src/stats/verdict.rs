@@ -84,9 +84,9 @@ const JUDGED: [(&str, Ppm); 4] = [("p50", 500_000), ("p90", 900_000), ("p95", 95
 /// So much of a printed quantile may be this tool's own: from a twentieth on it is noisy,
 /// as that is what users compare for; from a fifth on it is not the server's.
 const ERROR_SHARE: Limits<f64> = Limits { degraded: 0.05, invalid: 0.20 };
-/// Below these nobody looks: a quarter of a millisecond is what reading the answers of a wave of fifty takes, or a
-/// neighbour on the same processor costs; a millisecond is seen on a screen.
-const ERROR: Limits<Nanos> = Limits { degraded: Nanos::from_micros(250), invalid: Nanos::from_millis(1) };
+/// Below these nobody looks: half a millisecond is what sleepers on shared machines wake late, and more than reading
+/// the answers of a wave of a hundred takes; a millisecond is seen on a screen.
+const ERROR: Limits<Nanos> = Limits { degraded: Nanos::from_micros(500), invalid: Nanos::from_millis(1) };
 /// A stall of ten milliseconds spoils no run by itself, however short it is: so long is a program now and then
 /// without a processor on a shared machine. What it does to x_p is that of another p (docs/methodology.md).
 const STALL: Nanos = Nanos::from_millis(10);
@@ -604,9 +604,9 @@ mod tests {
             (ten, 540, Verdict::Degraded),
             (ten, 2_450, Verdict::Degraded),
             (ten, 2_550, Verdict::Invalid),
-            // 250 us and a millisecond.
-            (two, 245, Verdict::Valid),
-            (two, 255, Verdict::Degraded),
+            // Half a millisecond and a whole one.
+            (two, 495, Verdict::Valid),
+            (two, 510, Verdict::Degraded),
             (two, 990, Verdict::Degraded),
             (two, 1_010, Verdict::Invalid),
         ] {

@@ -7,7 +7,7 @@ use crate::stats::{Latency, Summary, ThresholdLine, Verdict};
 use crate::units::{self, count, grouped, percent};
 
 use super::section::Fact;
-use super::words::{NONE, interval, ms, quantile, seconds};
+use super::words::{NONE, interval_or_length, ms, quantile, seconds};
 
 /// What came of the run, and how far to trust it.
 #[derive(Debug, Serialize)]
@@ -97,7 +97,7 @@ pub(super) fn tiles(s: &Summary) -> Vec<Fact> {
     tiles.push(Fact::new("Throughput", units::rate(s.throughput_per_s), throughput));
     let Some(response) = &s.response_ms else { return tiles };
     let time = |title: &str, name: &str, value: fn(&Latency) -> f64| {
-        let certain = s.confidence.iter().find(|c| c.quantile == name).and_then(interval);
+        let certain = s.confidence.iter().find(|c| c.quantile == name).and_then(interval_or_length);
         let note = certain.map_or("response time".into(), |interval| format!("95 %: {interval}"));
         Fact::new(title, quantile(response, name, value(response)), note)
     };

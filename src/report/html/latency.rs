@@ -5,7 +5,7 @@ use crate::units::grouped;
 
 use super::section::Section;
 use super::table::Table;
-use super::words::{NONE, interval, ms, quantile};
+use super::words::{NONE, interval_or_length, ms, quantile};
 use super::{histogram, quantiles};
 
 const HEAD: [&str; 13] =
@@ -17,7 +17,7 @@ const NAMES: [&str; 8] = ["p50", "p75", "p90", "p95", "p99", "p99_9", "p99_99", 
 pub(super) fn section(s: &Summary) -> Option<Section> {
     let response = s.response_ms.as_ref()?;
     let mut rows = vec![row("response", response)];
-    rows.extend(s.confidence.iter().any(|c| c.low_ms.is_some()).then(|| certainty(s)));
+    rows.extend(s.confidence.iter().any(|c| interval_or_length(c).is_some()).then(|| certainty(s)));
     rows.extend(s.generator.error_ms.as_ref().map(tool));
     let others = [
         ("service", &s.service_ms),
@@ -51,8 +51,9 @@ fn row(name: &str, l: &Latency) -> Vec<String> {
 
 /// The interval in which each quantile lies, 95 times in 100.
 fn certainty(s: &Summary) -> Vec<String> {
-    let told =
-        NAMES.map(|name| s.confidence.iter().find(|c| c.quantile == name).and_then(interval).unwrap_or(NONE.into()));
+    let told = NAMES.map(|name| {
+        s.confidence.iter().find(|c| c.quantile == name).and_then(interval_or_length).unwrap_or(NONE.into())
+    });
     padded("95 % interval", told)
 }
 

@@ -65,6 +65,11 @@ pub(super) fn interval(of: &Confidence) -> Option<String> {
     }
 }
 
+/// The same, or how long a run would have to be for one.
+pub(super) fn interval_or_length(of: &Confidence) -> Option<String> {
+    interval(of).or_else(|| of.run_for_s.map(|s| format!("too correlated: run about {}", seconds(s))))
+}
+
 /// `p99.9` of `p99_9`.
 pub(super) fn name(quantile: &str) -> String {
     quantile.replace('_', ".")
@@ -85,8 +90,9 @@ mod tests {
 
     #[test]
     fn an_interval_names_its_unit_once() {
-        let of =
-            |low_ms, high_ms| interval(&Confidence { quantile: "p50".into(), low_ms, high_ms, n_eff: None, needs: 6 });
+        let of = |low_ms, high_ms| {
+            interval(&Confidence { quantile: "p50".into(), low_ms, high_ms, n_eff: None, needs: 6, run_for_s: None })
+        };
         assert_eq!(of(Some(1.2), Some(1.24)).as_deref(), Some("1.20 – 1.24 ms"));
         assert_eq!(of(Some(0.5), Some(1.24)).as_deref(), Some("500 us – 1.24 ms"));
         assert_eq!(of(Some(0.5), None).as_deref(), Some(">= 500 us"));

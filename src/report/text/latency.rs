@@ -63,16 +63,19 @@ fn certainty(s: &Summary) -> String {
     let parts: Vec<String> = s
         .confidence
         .iter()
-        .filter_map(|interval| {
+        .map(|interval| {
             let name = interval.quantile.replace('_', ".");
             match (interval.low_ms, interval.high_ms) {
-                (Some(low), Some(high)) => Some(format!("{name} {}", range(low, high))),
-                (Some(low), None) => Some(format!("{name} >= {}", nanos(low))),
+                (Some(low), Some(high)) => format!("{name} {}", range(low, high)),
+                (Some(low), None) => format!("{name} >= {}", nanos(low)),
                 (None, _) if counted < interval.needs => {
-                    Some(format!("{name} needs {}", count(interval.needs, "request")))
+                    format!("{name} needs {}", count(interval.needs, "request"))
                 }
                 // There are enough, but they are too much alike.
-                (None, _) => None,
+                (None, _) => match interval.run_for_s {
+                    Some(s) => format!("{name} too correlated: run about {}", nanos(s * 1e3)),
+                    None => format!("{name} needs a longer run"),
+                },
             }
         })
         .collect();

@@ -134,6 +134,7 @@ fn the_largest_numbers_fit_80_columns_with_and_without_colour() {
             high_ms: Some(ms),
             n_eff: None,
             needs: 1,
+            run_for_s: None,
         })
         .into();
     most.histogram = vec![(1.0, n), (3_599_999.0, n)];

@@ -118,6 +118,7 @@ pub(super) fn words(failure: Failure) -> String {
         (Phase::Connect, Cause::Unresolved) => "host cannot be resolved".into(),
         (Phase::Read | Phase::Write, Cause::Reset) => "connection reset".into(),
         (Phase::Timeout, _) => format!("timeout ({cause})"),
+        (Phase::Check, _) => format!("unexpected {cause}"),
         (phase, _) => format!("{}: {cause}", phase.text()),
     }
 }

@@ -24,6 +24,9 @@ pub struct Confidence {
     pub n_eff: Option<f64>,
     /// So many independent requests are the fewest that tell something.
     pub needs: u64,
+    /// Where there are as many, but they are too much alike: a run of about so many seconds would tell.
+    #[serde(default)]
+    pub run_for_s: Option<f64>,
 }
 
 /// Whether a run was steady.
@@ -64,12 +67,21 @@ pub(super) fn confidence(tally: &Tally) -> Vec<Confidence> {
             batches.push(Batch { below: interval.response.count_up_to(x), count });
         }
     });
-    TOLD.iter().zip(&batches).map(|(&(name, p), batches)| Confidence::new(name, p, batches, &exact, &all)).collect()
+    let lasted_s = tally.last_done.since(tally.t0).as_secs();
+    let lines = TOLD.iter().zip(&batches);
+    lines.map(|(&(name, p), batches)| Confidence::new((name, p), batches, (&exact, &all), lasted_s)).collect()
 }
 
 impl Confidence {
-    fn new(name: &str, p: Ppm, batches: &[Batch], exact: &Distribution, all: &Distribution) -> Confidence {
+    fn new(
+        (name, p): (&str, Ppm),
+        batches: &[Batch],
+        (exact, all): (&Distribution, &Distribution),
+        lasted_s: f64,
+    ) -> Confidence {
         let ranks = batch_ranks(all.count(), p, batches);
+        let times = ranks.as_ref().err().copied().flatten().filter(|_| all.count() >= needed(p));
+        let ranks = ranks.ok();
         let low = ranks.as_ref().and_then(|ranks| all.bucket_at_rank(ranks.low)).map(|(low, _)| low.as_millis());
         // Where the quantile falls among requests that got no answer, it has no upper end.
         let high = ranks.as_ref().and_then(|ranks| exact.bucket_at_rank(ranks.high));
@@ -79,6 +91,7 @@ impl Confidence {
             high_ms: high.map(|(_, high)| high.as_millis()),
             n_eff: ranks.map(|ranks| ranks.n_eff),
             needs: needed(p),
+            run_for_s: times.map(|times| times * lasted_s),
         }
     }
 }

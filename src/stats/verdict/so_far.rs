@@ -37,15 +37,15 @@ mod tests {
     fn so_far(busy: f64, lag: Nanos, is_open: bool) -> [bool; 2] {
         let mut snapshot = Snapshot { busy, ..Snapshot::default() };
         snapshot.lag.record(lag);
-        snapshot.response.record(Nanos::from_millis(6));
+        snapshot.response.record(Nanos::from_millis(9));
         let SoFar { busy, late } = SoFar::new(&snapshot, is_open);
         [busy, late]
     }
 
     #[test]
     fn late_is_what_moves_a_number_at_a_rate() {
-        assert_eq!(so_far(0.89, Nanos::from_micros(299), true), [false; 2]);
-        assert_eq!(so_far(0.91, Nanos::from_micros(302), true), [true; 2]);
+        assert_eq!(so_far(0.89, Nanos::from_micros(499), true), [false; 2]);
+        assert_eq!(so_far(0.91, Nanos::from_micros(502), true), [true; 2]);
         assert_eq!(so_far(0.91, Nanos::from_millis(3), false), [true, false]);
     }
 }
