@@ -99,9 +99,10 @@ impl Watch {
         } else {
             let slept_until = until.max(before);
             // One that overslept may have been kept from running at any time since it lay down.
-            self.blind_since = match now.since(slept_until) > wake_up + OVERSLEPT {
-                true => before,
-                false => now.min(slept_until).before(wake_up).max(before),
+            self.blind_since = if now.since(slept_until) > wake_up + OVERSLEPT {
+                before
+            } else {
+                now.min(slept_until).before(wake_up).max(before)
             };
             self.stall = self.stall.max(before.since(self.woke.max(self.excused))).max(now.since(until.max(before)));
         }
