@@ -57,8 +57,12 @@ fn of_one(run: &Run) -> Vec<String> {
     if run.summary.interrupted {
         lines.push("was interrupted".into());
     }
-    if run.summary.steady.stationary == Some(false) {
-        lines.push("is not stationary: response times were still changing in its second half".into());
+    let steady = &run.summary.steady;
+    if steady.stationary == Some(false) {
+        lines.push(match steady.from_s {
+            None => "is not stationary: response times were still changing in its second half".into(),
+            Some(from_s) => format!("is not stationary: its response times settled {from_s:.1} s after the start"),
+        });
     }
     lines
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::stats::{Beat, Pulse, Steady, mser5};
+use crate::stats::{Beat, Pulse, has_settled};
 use crate::time::Nanos;
 
 /// What all workers of a warm-up have seen, and when it ends. The lock is
@@ -58,7 +58,7 @@ impl AutoWarmup {
         }
         let answered = beats.iter().filter(|beat| beat.count > 0);
         let means: Vec<f64> = answered.map(|beat| beat.sum_ln / beat.count as f64).collect();
-        let is_steady = matches!(mser5(&means), Steady::From(_));
+        let is_steady = has_settled(&means);
         if is_steady || now.since(began) >= LONGEST {
             self.gave_up.store(!is_steady, Ordering::Relaxed);
             self.lasted.store((now + AHEAD).since(began).0, Ordering::Relaxed);

@@ -25,7 +25,7 @@ pub use distribution::{Distribution, Ppm};
 pub use flow::Flow;
 pub use health::Health;
 pub use pulse::{Beat, Pulse};
-pub use steady::{Steady, Trend, ln_fast, mser5, trend};
+pub use steady::{Trend, has_settled, ln_fast, trend};
 pub use summary::{
     Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, OutageLine, PlanLine,
     ProgressLine, RunFacts, SCHEMA, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool, WaveLine,

@@ -2,7 +2,7 @@
 
 /// Where the beginning of a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Steady {
+pub(super) enum Steady {
     /// The first so many points belong to the beginning.
     From(usize),
     /// It had not ended by the middle.
@@ -20,25 +20,43 @@ const FEWEST: usize = 10;
 /// beginning the one after which the mean of the rest is known best, that is
 /// with the least sum of squared deviations / (number of the rest)^2. One that
 /// cuts off half or more is no answer.
-pub fn mser5(means: &[f64]) -> Steady {
+pub(super) fn mser5(means: &[f64]) -> Steady {
+    let Some(marginal) = marginal_errors(means) else { return Steady::TooShort };
+    let cut = least(&marginal);
+    if cut < marginal.len() / 2 { Steady::From(cut * BATCH) } else { Steady::NotStationary }
+}
+
+/// The best cut of MSER-5 in the first half, even if one in the second half is better.
+fn beginning(means: &[f64]) -> Option<usize> {
+    let marginal = marginal_errors(means)?;
+    Some(least(&marginal[..marginal.len() / 2]) * BATCH)
+}
+
+/// The sum of squared deviations / (number of the rest)^2 by the number of
+/// batches cut off. None: too few points.
+fn marginal_errors(means: &[f64]) -> Option<Vec<f64>> {
     let batches: Vec<f64> = means.chunks_exact(BATCH).map(|batch| batch.iter().sum::<f64>() / BATCH as f64).collect();
     if batches.len() < FEWEST {
-        return Steady::TooShort;
+        return None;
     }
     // Backwards, so that each rest is the one before and one more (Welford 1962).
     let (mut n, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    let mut best = (f64::INFINITY, 0);
-    for (cut, value) in batches.iter().enumerate().rev() {
+    let backwards = batches.iter().rev().map(|value| {
         n += 1.0;
         let deviation = value - mean;
         mean += deviation / n;
         squares += deviation * (value - mean);
         // The last few are alike by chance.
-        if n >= BATCH as f64 && squares / (n * n) <= best.0 {
-            best = (squares / (n * n), cut);
-        }
-    }
-    if best.1 < batches.len() / 2 { Steady::From(best.1 * BATCH) } else { Steady::NotStationary }
+        if n >= BATCH as f64 { squares / (n * n) } else { f64::INFINITY }
+    });
+    let mut marginal: Vec<f64> = backwards.collect();
+    marginal.reverse();
+    Some(marginal)
+}
+
+/// The first of the least ones.
+fn least(marginal: &[f64]) -> usize {
+    (0..marginal.len()).min_by(|a, b| marginal[*a].total_cmp(&marginal[*b])).unwrap_or(0)
 }
 
 /// The run is cut in two here, at each of these shares of it, and the parts are compared.
@@ -46,34 +64,99 @@ const CUTS: [f64; 5] = [0.5, 0.6, 0.7, 0.8, 0.9];
 /// So many standard errors part what changed from what varies. They are known
 /// from few independent values, and the largest of several differences counts:
 /// in the simulations below less than 2 % of steady runs of a minute go beyond.
-const SIGNIFICANT: f64 = 7.0;
+const SIGNIFICANT: f64 = 7.5;
+/// The 95 % interval of the difference between two halves is so many standard
+/// errors wide on each side: by simulation, as they are known from few values.
+const INTERVAL: f64 = 3.0;
 /// A change by less than 5 % (of the logarithm) is no matter to anybody.
 const RELEVANT: f64 = 0.05;
+/// What a clock, a histogram or a scheduler may do to the halves of a run that
+/// does not vary at all.
+const EXACT: f64 = 0.01;
 /// Points are averaged to about so many: what there is to see is much longer.
 const COARSE: usize = 60;
 
-/// Whether a run settled by its middle, and when. MSER-5 says which beginning
-/// to leave out, if it has an answer; it has none for many a steady run whose
-/// points are alike because they followed each other. The run changed if what
-/// is left differs before and after a cut, by more than it varies.
-pub(super) fn settled(means: &[f64]) -> Steady {
-    let beginning = match mser5(means) {
-        Steady::TooShort => return Steady::TooShort,
-        Steady::NotStationary => 0,
-        Steady::From(cut) => cut,
-    };
+/// What became of response times in the course of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Course {
+    /// Whether the whole run was in one state. None: that cannot be told.
+    pub(super) stationary: Option<bool>,
+    /// After so many points they changed no more. None: they did, or that cannot be told.
+    pub(super) from: Option<usize>,
+}
+
+/// Whether response times settled by the middle of a run, when, and whether
+/// there was anything to settle. MSER-5 says which beginning to leave out, of
+/// the first half: it has no answer for many a steady run whose points are
+/// alike because they followed each other. The run changed if what is left differs
+/// before and after a cut, by more than it varies. It is called stationary only
+/// if its halves, the beginning included, differ by less than the interval of
+/// their difference.
+pub(super) fn course(means: &[f64]) -> Course {
+    let Some(beginning) = beginning(means) else { return Course { stationary: None, from: None } };
+    let rest = coarse(&means[beginning..]);
+    let changed =
+        |points: &[f64]| CUTS.iter().any(|share| Difference::new(points, *share).is_beyond(SIGNIFICANT, RELEVANT));
+    // A beginning that is half of the run may be the first half of a drift.
+    if changed(&rest) || mser5(means) == Steady::NotStationary && changed(&coarse(means)) {
+        return Course { stationary: Some(false), from: None };
+    }
+    let of_rest = Difference::new(&rest, 0.5);
+    let settled = !of_rest.is_beyond(INTERVAL, EXACT);
+    let mut halves = Difference::new(&coarse(means), 0.5);
+    if halves.by > RELEVANT {
+        // What varies by chance is what varied after the beginning.
+        halves.error = halves.error.min(of_rest.error);
+    }
+    let differ = halves.is_beyond(INTERVAL, EXACT);
+    // Neither is said of halves that differ a little, nor of what has not settled.
+    let stationary = (settled && (!differ || halves.by > RELEVANT)).then_some(!differ);
+    Course { stationary, from: settled.then_some(beginning) }
+}
+
+/// A warm-up has seen this many points of what it hands over, or more where
+/// they vary so much that a change by 5 % would not show.
+const LEAST_REST: usize = 25;
+const LEAST_REST_OF_WHAT_VARIES: usize = 100;
+
+/// Whether a warm-up with these points has become steady: what is left behind
+/// the beginning that MSER-5 leaves out rises and falls no more.
+pub fn has_settled(means: &[f64]) -> bool {
+    let Steady::From(beginning) = mser5(means) else { return false };
     let rest = &means[beginning..];
-    let points: Vec<f64> = rest.rchunks_exact((rest.len() / COARSE).max(1)).map(mean).collect();
-    let changed = CUTS.iter().any(|share| {
-        // Of the points, the last one comes first.
-        let (late, early) = points.split_at(points.len() - (points.len() as f64 * share) as usize);
-        let difference = (mean(late) - mean(early)).abs();
+    let differences = [0.5, 0.75].map(|share| Difference::new(&coarse(rest), share));
+    let is_precise = differences.iter().all(|difference| INTERVAL * difference.error <= RELEVANT);
+    let least = if is_precise { LEAST_REST } else { LEAST_REST_OF_WHAT_VARIES };
+    rest.len() >= least && !differences.iter().any(|difference| difference.is_beyond(INTERVAL, EXACT))
+}
+
+fn coarse(points: &[f64]) -> Vec<f64> {
+    let mut coarse: Vec<f64> = points.rchunks_exact((points.len() / COARSE).max(1)).map(mean).collect();
+    coarse.reverse();
+    coarse
+}
+
+/// By how much the means before and after a cut differ, and how well that is known.
+#[derive(Clone, Copy, Debug)]
+struct Difference {
+    by: f64,
+    /// Its standard error.
+    error: f64,
+}
+
+impl Difference {
+    /// The cut is after this share of the points.
+    fn new(points: &[f64], share: f64) -> Difference {
+        let (early, late) = points.split_at((points.len() as f64 * share) as usize);
         let n = points.len() as f64;
         let variance = (early.len() as f64 * spectrum_at_zero(early) + late.len() as f64 * spectrum_at_zero(late)) / n;
         let error = (variance * (1.0 / early.len() as f64 + 1.0 / late.len() as f64)).sqrt();
-        difference > RELEVANT && difference > SIGNIFICANT * error
-    });
-    if changed { Steady::NotStationary } else { Steady::From(beginning) }
+        Difference { by: (mean(late) - mean(early)).abs(), error }
+    }
+
+    fn is_beyond(self, errors: f64, least: f64) -> bool {
+        self.by > least && self.by > errors * self.error
+    }
 }
 
 /// n times the variance of the mean of n points, which for points that are
@@ -134,6 +217,8 @@ pub fn ln_fast(n: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use super::*;
     use crate::rng::{Rng, for_request};
     use proptest::prelude::*;
@@ -165,6 +250,7 @@ mod tests {
 
     /// A minute of beats.
     const MINUTE: usize = 600;
+    const NEVER: usize = usize::MAX;
     const RUNS: u64 = 200;
 
     fn uniform(rng: &mut impl Rng) -> f64 {
@@ -204,7 +290,12 @@ mod tests {
 
     /// How many of the runs are said not to be stationary, in percent.
     fn changing(run: impl Fn(u64) -> Vec<f64>) -> f64 {
-        (0..RUNS).filter(|seed| settled(&run(*seed)) == Steady::NotStationary).count() as f64 * 100.0 / RUNS as f64
+        share(|seed| course(&run(seed)).stationary == Some(false) && course(&run(seed)).from.is_none())
+    }
+
+    /// Of so many runs this is true, in percent.
+    fn share(holds: impl Fn(u64) -> bool) -> f64 {
+        (0..RUNS).filter(|seed| holds(*seed)).count() as f64 * 100.0 / RUNS as f64
     }
 
     #[test]
@@ -237,11 +328,68 @@ mod tests {
 
     #[test]
     fn a_beginning_is_left_out_and_a_constant_is_steady() {
-        let Steady::From(cut) = settled(&noisy(MINUTE, |i| 12.0 + 3.0 * (-i / 30.0).exp())) else { panic!() };
+        let cut = course(&noisy(MINUTE, |i| 12.0 + 3.0 * (-i / 30.0).exp())).from.unwrap();
         assert!((60..200).contains(&cut), "{cut}");
-        assert_eq!(settled(&[12.0; 100]), Steady::From(0));
-        assert_eq!(settled(&noisy(MINUTE, |i| 12.0 + i / 100.0)), Steady::NotStationary);
-        assert_eq!(settled(&noisy(49, |_| 12.0)), Steady::TooShort);
+        let told = |stationary, from| Course { stationary, from };
+        assert_eq!(course(&[12.0; 100]), told(Some(true), Some(0)));
+        assert_eq!(course(&noisy(MINUTE, |i| 12.0 + i / 100.0)), told(Some(false), None));
+        assert_eq!(course(&noisy(49, |_| 12.0)), told(None, None));
+    }
+
+    /// What a server does, by the second: the logarithm of its response time.
+    type Scenario = fn(f64) -> f64;
+
+    /// The points of half a minute, a tenth of a second each, with what varies by chance.
+    fn points(scenario: Scenario, seed: u64, spread: f64) -> Vec<f64> {
+        let noise = autoregressive(seed, 0.5, spread).into_iter().enumerate();
+        noise.map(|(i, noise)| 15.0 + scenario(i as f64 / 10.0) + noise).collect()
+    }
+
+    struct Case {
+        name: &'static str,
+        scenario: Scenario,
+        /// After so many points the warm-up ends.
+        ends: RangeInclusive<usize>,
+        /// So many of 100 runs of half a minute are called stationary.
+        stationary: RangeInclusive<f64>,
+    }
+
+    #[test]
+    fn a_warm_up_and_a_verdict_fit_what_the_server_does() {
+        const FASTER: f64 = 0.0953;
+        let case = |name, ends, stationary, scenario: Scenario| Case { name, scenario, ends, stationary };
+        let (never, none, few, most) = (NEVER..=NEVER, 0.0..=0.0, 0.0..=10.0, 95.0..=100.0);
+        let cases = [
+            case("steady", 50..=200, most.clone(), |_| 0.0),
+            case("slows by 10 % every half second", never.clone(), none.clone(), |s| FASTER * (2.0 * s).floor()),
+            case("quickens by 10 % every half second", never, none.clone(), |s| -FASTER * (2.0 * s).floor()),
+            case("slows for 12 s", 145..=400, none.clone(), |s| FASTER * (2.0 * s.min(12.0)).floor()),
+            case("quickens for 12 s", 145..=400, none.clone(), |s| -FASTER * (2.0 * s.min(12.0)).floor()),
+            case("a step at 3 s", 55..=200, few.clone(), |s| if s < 3.0 { 0.0 } else { 0.3 }),
+            case("a step at 21 s", 50..=200, none, |s| if s < 21.0 { 0.0 } else { 0.3 }),
+            case("sawtooth", 50..=200, most, |s| 0.3 * (s / 2.0).fract()),
+            case("a stall", 50..=200, few.clone(), |s| if (2.0..2.5).contains(&s) { 3.0 } else { 0.0 }),
+            case("a cold cache", 60..=400, few, |s| 1.5 * (-s / 1.5).exp()),
+        ];
+        for spread in [0.003, 0.03] {
+            for Case { name, scenario, ends, stationary } in &cases {
+                let runs: Vec<_> = (0..RUNS).map(|seed| points(*scenario, seed, spread)).collect();
+                // A worker asks ten times a second; here it is asked more seldom.
+                let end = |run: &Vec<f64>| (5..=MINUTE).step_by(5).find(|n| has_settled(&run[..*n]));
+                for run in runs.iter().take(RUNS as usize / 10) {
+                    let at = end(run).unwrap_or(NEVER);
+                    assert!(ends.contains(&at), "{name}, {spread}: the warm-up ended after {at} points");
+                }
+                let percent = share(|seed| course(&runs[seed as usize][..MINUTE / 2]).stationary == Some(true));
+                assert!(stationary.contains(&percent), "{name}, {spread}: {percent} % are called stationary");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_that_settled_late_is_told_from_when() {
+        let told = course(&noisy(MINUTE, |i| if i < 200.0 { 12.0 } else { 13.0 }));
+        assert_eq!((told.stationary, told.from.map(|from| from / 10)), (Some(false), Some(20)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::stats::confidence::{Batch, batch_ranks, needed};
-use crate::stats::steady::{Steady, settled, trend};
+use crate::stats::steady::{course, trend};
 use crate::stats::{Distribution, Ppm, Tally};
 use crate::time::Nanos;
 use crate::units;
@@ -34,9 +34,11 @@ pub struct Confidence {
 pub struct SteadyLine {
     /// How long a warm-up lasted that was to last until it was steady.
     pub warmup_s: Option<f64>,
-    /// Response times did not change any more in the second half of the run. None: it was too short to tell.
+    /// Whether response times were those of one state from the first request to the last: the halves
+    /// of the run differ by no more than chance. None: that cannot be told.
     pub stationary: Option<bool>,
-    /// When they had settled, in seconds from T0. None unless they had.
+    /// When they had settled, in seconds from T0. None: they were still changing in the second half,
+    /// or that cannot be told.
     pub from_s: Option<f64>,
     /// How fast the number of requests that were due and not done grew in the second half of the
     /// schedule, per second, by least squares. None: there was no constant rate, or too little to see.
@@ -102,15 +104,12 @@ impl SteadyLine {
         let answered = || pulse.beats().iter().enumerate().filter(|(_, beat)| beat.count > 0);
         let means: Vec<f64> = answered().map(|(_, beat)| beat.sum_ln / beat.count as f64).collect();
         let at_s = |beats: usize| beats as f64 * pulse.width().as_secs();
-        let (stationary, from_s) = match settled(&means) {
-            Steady::From(cut) => (Some(true), answered().nth(cut).map(|(i, _)| at_s(i))),
-            Steady::NotStationary => (Some(false), None),
-            Steady::TooShort => (None, None),
-        };
+        let course = course(&means);
+        let from_s = course.from.and_then(|cut| answered().nth(cut)).map(|(i, _)| at_s(i));
         let trend = trend(&due_and_not_done(tally)).filter(|_| plan.has_constant_rate());
         SteadyLine {
             warmup_s: None,
-            stationary,
+            stationary: course.stationary,
             from_s,
             growth_per_s: trend.as_ref().map(|trend| trend.per_s),
             growth_r2: trend.map(|trend| trend.r2),
@@ -119,16 +118,26 @@ impl SteadyLine {
 
     /// In words what a user should know of it, in a run at `rate_per_s` that was due for `seconds`.
     pub(super) fn note(&self, rate_per_s: Option<f64>, seconds: f64) -> Option<String> {
-        let rate = rate_per_s?;
+        rate_per_s.and_then(|rate| self.backlog(rate, seconds)).or_else(|| self.change())
+    }
+
+    fn backlog(&self, rate: f64, seconds: f64) -> Option<String> {
         let grows = |&(growth, r2): &(f64, f64)| growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN;
-        match self.growth_per_s.zip(self.growth_r2).filter(grows) {
-            Some((growth, _)) if growth < 9.5 => Some(format!("not sustained: backlog grows {}", units::rate(growth))),
-            Some((growth, _)) => Some(format!("not sustained: backlog grows {growth:.0}/s")),
-            None if self.stationary == Some(false) => {
-                Some("not stationary: response times were still changing in the second half of the run".into())
-            }
-            None => None,
+        let (growth, _) = self.growth_per_s.zip(self.growth_r2).filter(grows)?;
+        let growth = if growth < 9.5 { units::rate(growth) } else { format!("{growth:.0}/s") };
+        Some(format!("not sustained: backlog grows {growth}"))
+    }
+
+    fn change(&self) -> Option<String> {
+        if self.stationary != Some(false) {
+            return None;
         }
+        Some(match self.from_s {
+            None => "not stationary: response times were still changing in the second half of the run".into(),
+            Some(from_s) => format!(
+                "not stationary: response times settled {from_s:.1} s after the start; --warmup leaves the beginning out"
+            ),
+        })
     }
 }
 
