@@ -42,7 +42,7 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Print requests as a run with these options would send them, and send nothing
     Show(Box<ShowArgs>),
-    /// Compare two summaries that runs wrote with --json
+    /// Compare two runs: the summaries that --json wrote, or runs in turns
     Compare(CompareArgs),
     /// Run a command line of curl as a load
     Curl(Box<CurlArgs>),
@@ -104,14 +104,31 @@ fn without_what_a_command_says(arg: Arg) -> Arg {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 done, 1 a limit of --fail-if-slower is exceeded, 2 wrong usage or too little\n\
-                  to judge a limit by. A difference that may be chance exceeds no limit.\n\
-                  Example: onrush compare base.json new.json --fail-if-slower p99=5%")]
+#[command(after_help = "Exit codes: 0 done, 1 a limit of --fail-if-slower is exceeded or (--undecided) not decided,\n\
+                  2 wrong usage or too little to judge a limit by, 3 no request of a turn was ok,\n\
+                  5 the comparison could not be written, 6 a limit depends on onrush's own delay, 130 interrupted.\n\
+                  Examples: onrush compare base.json new.json --fail-if-slower p99=5%\n  \
+                  onrush compare --interleave http://127.0.0.1:8000/ http://127.0.0.1:8001/ -- -q 200 -z 2s")]
 pub(super) struct CompareArgs {
-    /// The summary to compare with (- for standard input)
+    /// The summary to compare with (- for standard input); with --interleave a URL, or what follows 'onrush' in quotes
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) base: PathBuf,
-    /// The summary that is compared with it
+    /// The summary, or the run, that is compared with it
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(super) new: PathBuf,
+    /// Options of both runs, each turn of which is such a run; behind --
+    #[arg(last = true, value_name = "OPTIONS", requires = "interleave")]
+    pub(super) options: Vec<String>,
+    /// Run both, in turns, and compare what they did: what changes around them slowly then changes both
+    #[arg(long)]
+    pub(super) interleave: bool,
+    /// Turns that each run has
+    #[arg(long, value_name = "N", requires = "interleave", default_value_t = 12,
+        value_parser = clap::value_parser!(u32).range(6..=100_000))]
+    pub(super) turns: u32,
+    /// Show no progress of the turns
+    #[arg(long, requires = "interleave")]
+    pub(super) no_progress: bool,
     /// Numbers that differ by no more than this are the same
     #[arg(long, value_name = "PERCENT", default_value = "2%", value_parser = parse_percentage)]
     pub(super) delta: f64,
@@ -443,8 +460,8 @@ const LOAD: &str = "Load";
 const LIMITS: &str = "Time limits";
 const ANSWERS: &str = "Answers";
 const CONNECTION: &str = "Connection";
-const OUTPUT: &str = "Output";
-const VERDICT: &str = "Verdict";
+pub(super) const OUTPUT: &str = "Output";
+pub(super) const VERDICT: &str = "Verdict";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum VersionArg {

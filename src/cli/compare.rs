@@ -1,4 +1,4 @@
-//! `onrush compare`: two saved summaries against each other.
+//! `onrush compare`: two runs against each other, which were saved, or are made in turns.
 
 use std::io::{self, IsTerminal};
 
@@ -6,22 +6,40 @@ use crate::compare::{Comparison, Held};
 use crate::report::comparison;
 
 use super::args::{CompareArgs, CompareForm, Undecided};
-use super::{DONE, NOT_COMPARABLE, NOT_MET, NOT_WRITTEN, UNUSABLE, complain, outputs, saved};
+use super::interleave::{self, Made};
+use super::{DONE, INTERRUPTED, NOT_COMPARABLE, NOT_MET, NOT_WRITTEN, NOTHING_OK, UNUSABLE, complain, outputs, saved};
 
 /// Prints how the new run differs from the base. The exit code says whether the limits are held.
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
-    let (base, new) = (saved::load("the base", &args.base)?, saved::load("the new run", &args.new)?);
-    let (base_name, new_name) = (saved::name(&args.base), saved::name(&args.new));
-    let comparison = Comparison::new((&base_name, &base), (&new_name, &new), args.delta, &args.fail_if_slower)
-        .map_err(|e| anyhow::anyhow!("{e}: write it again with --json"))?;
+    if !args.interleave {
+        return Ok(print(&of_files(args)?, args));
+    }
+    Ok(match interleave::comparison(args)? {
+        Made::Whole(comparison) => print(&comparison, args),
+        Made::Interrupted(comparison) => {
+            comparison.map(|comparison| print(&comparison, args));
+            INTERRUPTED
+        }
+        Made::NothingOk => NOTHING_OK,
+    })
+}
+
+fn print(comparison: &Comparison, args: &CompareArgs) -> u8 {
     let text = match args.form() {
-        CompareForm::Text => comparison::text(&comparison, args.color.paint(io::stdout().is_terminal())),
-        CompareForm::Markdown => comparison::markdown(&comparison),
-        CompareForm::Json => comparison::json(&comparison),
+        CompareForm::Text => comparison::text(comparison, args.color.paint(io::stdout().is_terminal())),
+        CompareForm::Markdown => comparison::markdown(comparison),
+        CompareForm::Json => comparison::json(comparison),
     };
     // A reader that has seen enough (`| head`) changes nothing of what was found.
     let written = outputs::print(text.as_bytes(), args.form() == CompareForm::Text);
-    Ok(if written { exit_code(&comparison, args.undecided) } else { NOT_WRITTEN })
+    if written { exit_code(comparison, args.undecided) } else { NOT_WRITTEN }
+}
+
+fn of_files(args: &CompareArgs) -> anyhow::Result<Comparison> {
+    let (base, new) = (saved::load("the base", &args.base)?, saved::load("the new run", &args.new)?);
+    let (base_name, new_name) = (saved::name(&args.base), saved::name(&args.new));
+    Comparison::new((&base_name, &base), (&new_name, &new), args.delta, &args.fail_if_slower)
+        .map_err(|e| anyhow::anyhow!("{e}: write it again with --json"))
 }
 
 /// Where several hold, the first one of 1, 2 and 6 wins. A limit that nothing could have shown to be exceeded is no

@@ -10,6 +10,7 @@ mod file;
 mod form;
 mod generate;
 mod head;
+mod interleave;
 mod interrupt;
 mod jsonl;
 mod list;
@@ -105,6 +106,11 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
         let printed = error.print().and_then(|()| io::stdout().flush());
         return Ok(if outputs::told(printed, true) { DONE } else { NOT_WRITTEN });
     }
+    Err(usage_error(error))
+}
+
+/// What clap has to say of wrong usage, in one line.
+fn usage_error(error: &clap::Error) -> anyhow::Error {
     let text = error.render().to_string();
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let message: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
@@ -115,7 +121,7 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
         (Some((before, _)), Some(value)) => format!("{before}: if an option takes it, write --OPTION={value}"),
         _ => message,
     };
-    anyhow::bail!("{} (see --help)", message.trim_start_matches("error: "));
+    anyhow::anyhow!("{} (see --help)", message.trim_start_matches("error: "))
 }
 
 /// A load run, of which something is to be noted already.

@@ -55,10 +55,38 @@ pub fn ratio_interval(base: &Statistic, new: &Statistic) -> Result<Interval, Too
     }
     let base = resampled(base, base_blocks, 0).ok_or(TooLittle::Values)?;
     let new = resampled(new, new_blocks, 1).ok_or(TooLittle::Values)?;
-    let mut ratios: Vec<f64> = new.iter().zip(base).map(|(new, base)| new / base).collect();
+    Ok(interval(new.iter().zip(base).map(|(new, base)| new / base).collect(), blocks))
+}
+
+/// The 95 % interval of new / base, of runs that took turns: interval i of the
+/// one and interval i of the other followed each other. Pairs are drawn again,
+/// so what changed slowly around both is in both numbers of a resample, and
+/// cancels out of their ratio. Expanded as that of [`ratio_interval`].
+///
+/// # Errors
+/// If there are too few pairs, or nothing in them.
+pub fn paired_ratio_interval(base: &Statistic, new: &Statistic) -> Result<Interval, TooLittle> {
+    let pairs = base.intervals().min(new.intervals());
+    if (pairs as f64) < FEWEST_BLOCKS {
+        return Err(TooLittle::Blocks(pairs as f64));
+    }
+    let mut rng = for_request(SEED, 2);
+    let mut times = vec![0; pairs];
+    let mut draw = || {
+        times.fill(0);
+        (0..pairs).for_each(|_| times[below(&mut rng, pairs as u32) as usize] += 1);
+        let of = |statistic: &Statistic| statistic.of(&times).filter(|value| *value > 0.0);
+        of(base).zip(of(new)).map(|(base, new)| new / base)
+    };
+    let ratios: Option<Vec<f64>> = (0..RESAMPLES).map(|_| draw()).collect();
+    Ok(interval(ratios.ok_or(TooLittle::Values)?, pairs as f64))
+}
+
+/// The expanded percentile interval of the ratios of resamples of so many blocks.
+fn interval(mut ratios: Vec<f64>, blocks: f64) -> Interval {
     ratios.sort_by(f64::total_cmp);
     let outside = (expanded_tail(blocks) * RESAMPLES as f64).floor() as usize;
-    Ok(Interval { low: ratios[outside], high: ratios[RESAMPLES - 1 - outside] })
+    Interval { low: ratios[outside], high: ratios[RESAMPLES - 1 - outside] }
 }
 
 /// What lies on each side outside of an interval of so many blocks.

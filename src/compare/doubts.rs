@@ -12,23 +12,27 @@ const ENOUGH_INTERVALS: usize = 30;
 /// A line each.
 pub(super) fn doubts(base: &Run, new: &Run) -> Vec<String> {
     let mut lines = Vec::new();
-    if base.summary.started_at_unix_s == new.summary.started_at_unix_s && base.summary.plan == new.summary.plan {
+    let (first, other) = (base.first(), new.first());
+    if first.started_at_unix_s == other.started_at_unix_s && first.plan == other.plan {
         lines.push("both are the same run".into());
     }
-    lines.extend(differences(base.summary, new.summary));
+    // That they have different targets is why two runs take turns.
+    let expected: &[&str] = if base.took_turns() { &["seed", "url"] } else { &["seed"] };
+    lines.extend(differences(first, other, expected));
     for (name, run) in [("base", base), ("new", new)] {
-        lines.extend(of_one(run).into_iter().map(|what| format!("{name} {what}")));
+        let of_run = if run.took_turns() { of_turns(run) } else { of_one(run) };
+        lines.extend(of_run.into_iter().map(|what| format!("{name} {what}")));
     }
     lines
 }
 
 /// What the plans say differently, but for what differs from run to run.
-fn differences(base: &Summary, new: &Summary) -> Vec<String> {
+fn differences(base: &Summary, new: &Summary, expected: &[&str]) -> Vec<String> {
     let [base, new] = [base, new].map(|summary| match serde_json::to_value(&summary.plan) {
         Ok(Value::Object(plan)) => plan,
         _ => Map::new(),
     });
-    let differ = base.iter().filter(|(key, value)| *key != "seed" && new.get(*key) != Some(value));
+    let differ = base.iter().filter(|(key, value)| !expected.contains(&key.as_str()) && new.get(*key) != Some(value));
     differ.map(|(key, value)| format!("the plans differ in {key}: {} and {}", shown(value), shown(&new[key]))).collect()
 }
 
@@ -43,26 +47,39 @@ fn shown(value: &Value) -> String {
 
 fn of_one(run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
-    let (n, width_s) = (run.count, run.summary.interval_s);
+    let (n, width_s) = (run.count(), run.first().interval_s);
     let length = format!("has {} of {width_s} s", crate::units::count(n as u64, "interval"));
     if (n as f64) < FEWEST_BLOCKS {
         lines.push(format!("{length}, and fewer than {FEWEST_BLOCKS} tell nothing: run for 30 s or longer"));
     } else if n < ENOUGH_INTERVALS {
         lines.push(format!("{length}: run for 30 s or longer to tell smaller differences"));
     }
-    if run.summary.generator.verdict == Verdict::Invalid {
-        let reason = run.summary.generator.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
+    let summary = run.first();
+    if let Some(reason) = why_invalid(summary) {
         lines.push(format!("is INVALID as a measurement{reason}"));
     }
-    if run.summary.interrupted {
+    if summary.interrupted {
         lines.push("was interrupted".into());
     }
-    let steady = &run.summary.steady;
-    if steady.stationary == Some(false) {
-        lines.push(match steady.from_s {
+    if summary.steady.stationary == Some(false) {
+        lines.push(match summary.steady.from_s {
             None => "is not stationary: response times were still changing in its second half".into(),
             Some(from_s) => format!("is not stationary: its response times settled {from_s:.1} s after the start"),
         });
     }
     lines
+}
+
+fn of_turns(run: &Run) -> Vec<String> {
+    let invalid: Vec<String> = run.summaries().iter().filter_map(why_invalid).collect();
+    let reason = invalid.first().map(|reason| {
+        let verb = if invalid.len() == 1 { "is" } else { "are" };
+        format!("has {} turns, of which {} {verb} INVALID as measurements{reason}", run.count(), invalid.len())
+    });
+    reason.into_iter().collect()
+}
+
+fn why_invalid(summary: &Summary) -> Option<String> {
+    let reason = || summary.generator.reasons.first().map_or(String::new(), |reason| format!(": {reason}"));
+    (summary.generator.verdict == Verdict::Invalid).then(reason)
 }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::stats::{IntervalLine, Latency, Summary};
+use crate::stats::{Latency, Summary};
 
 use super::{Cumulated, Metric, Statistic};
 
-/// A run in intervals of one length, those in which nothing happened included.
+/// A run in intervals of one length, those in which nothing happened included, or in turns.
 pub(super) struct Intervals {
     response: Rc<Cumulated>,
     /// None: as the response times.
@@ -27,21 +27,14 @@ impl Intervals {
         let n = whole_intervals(summary);
         let mut responses = vec![Vec::new(); n];
         let mut services = vec![Vec::new(); n];
-        let mut of = Intervals {
-            response: Rc::new(Cumulated::new(&[])),
-            service: None,
-            response_sums: vec![0.0; n],
-            responses: vec![0.0; n],
-            answered: vec![0.0; n],
-            ok: vec![0.0; n],
-            ended: vec![0.0; n],
-        };
+        let mut of = Intervals::empty(n);
         for line in &summary.intervals {
             // What was done after the last whole interval is counted with it.
             let i = ((line.at_s / summary.interval_s).round() as usize).min(n - 1);
             let service = line.service_ms.as_ref().or(line.response_ms.as_ref());
-            responses[i].extend(values(line.response_ms.as_ref(), line)?);
-            services[i].extend(values(service, line)?);
+            let values = |latency| values(latency).map_err(|e| format!("in the interval at {} s, {e}", line.at_s));
+            responses[i].extend(values(line.response_ms.as_ref())?);
+            services[i].extend(values(service)?);
             let timeouts_ms = line.timeout as f64 * summary.plan.timeout_s * 1e3;
             if line.timeout > 0 {
                 responses[i].push((summary.plan.timeout_s * 1e3, line.timeout as u32));
@@ -58,6 +51,56 @@ impl Intervals {
         let differs = summary.intervals.iter().any(|line| line.service_ms.is_some() || line.timeout > 0);
         of.service = differs.then(|| Rc::new(Cumulated::new(&services)));
         Ok(of)
+    }
+
+    /// What the summaries of turns have in all: each turn is an interval.
+    ///
+    /// # Errors
+    /// In words, if a histogram in one of them cannot be read.
+    pub(super) fn of_turns(summaries: &[Summary]) -> Result<Intervals, String> {
+        let mut responses = Vec::new();
+        let mut services = Vec::new();
+        let mut of = Intervals::empty(summaries.len());
+        for (i, summary) in summaries.iter().enumerate() {
+            let values = |latency| values(latency).map_err(|e| format!("in turn {}, {e}", i + 1));
+            let (accounting, timeout_ms) = (&summary.accounting, summary.plan.timeout_s * 1e3);
+            let service = summary.service_ms.as_ref().or(summary.response_ms.as_ref());
+            let mut response = values(summary.response_ms.as_ref())?;
+            of.responses[i] = response.iter().map(|(_, count)| f64::from(*count)).sum::<f64>();
+            let mean = summary.response_ms.as_ref().map_or(0.0, |latency| latency.mean);
+            of.response_sums[i] = mean * of.responses[i];
+            if accounting.timeout > 0 {
+                response.push((timeout_ms, accounting.timeout as u32));
+                of.responses[i] += accounting.timeout as f64;
+                of.response_sums[i] += accounting.timeout as f64 * timeout_ms;
+            }
+            responses.push(response);
+            services.push(values(service)?);
+            // Its mean by turns is that of what each turn says.
+            of.answered[i] = summary.throughput_per_s;
+            of.ok[i] = accounting.ok as f64;
+            of.ended[i] = (accounting.ok + accounting.http_error + accounting.failed + accounting.timeout) as f64;
+        }
+        of.response = Rc::new(Cumulated::new(&responses));
+        of.service = Some(Rc::new(Cumulated::new(&services)));
+        Ok(of)
+    }
+
+    fn empty(n: usize) -> Intervals {
+        Intervals {
+            response: Rc::new(Cumulated::new(&[])),
+            service: None,
+            response_sums: vec![0.0; n],
+            responses: vec![0.0; n],
+            answered: vec![0.0; n],
+            ok: vec![0.0; n],
+            ended: vec![0.0; n],
+        }
+    }
+
+    /// How many response times there are, time-outs included.
+    pub(super) fn responses(&self) -> u64 {
+        self.responses.iter().sum::<f64>() as u64
     }
 
     /// How many there are.
@@ -87,8 +130,8 @@ fn whole_intervals(summary: &Summary) -> usize {
 }
 
 /// A latency's buckets: (highest value in milliseconds, count).
-fn values(latency: Option<&Latency>, line: &IntervalLine) -> Result<Vec<(f64, u32)>, String> {
+fn values(latency: Option<&Latency>) -> Result<Vec<(f64, u32)>, String> {
     let Some(latency) = latency else { return Ok(Vec::new()) };
-    let distribution = latency.distribution().map_err(|e| format!("in the interval at {} s, {e}", line.at_s))?;
+    let distribution = latency.distribution()?;
     Ok(distribution.buckets().map(|(_, high, count)| (high.as_millis(), count as u32)).collect())
 }

@@ -7,6 +7,7 @@ mod doubts;
 mod intervals;
 mod limit;
 mod metric;
+mod run;
 mod statistic;
 
 use serde::Serialize;
@@ -15,9 +16,9 @@ use crate::printable::printable;
 use crate::stats::{Summary, Verdict, needed};
 use crate::units::{count, grouped};
 
-use intervals::Intervals;
+use run::Run;
 
-pub use bootstrap::{FEWEST_BLOCKS, Interval, TooLittle, ratio_interval};
+pub use bootstrap::{FEWEST_BLOCKS, Interval, TooLittle, paired_ratio_interval, ratio_interval};
 pub use change::Change;
 pub use limit::{Held, Limit, LimitLine, parse_percentage};
 pub use metric::{Metric, Quantile};
@@ -32,6 +33,8 @@ pub struct Comparison {
     pub base: RunLine,
     /// The other one.
     pub new: RunLine,
+    /// The runs took turns, each so many. None: each went on by itself.
+    pub turns: Option<usize>,
     /// Numbers whose ratio is within 1 - delta and 1 + delta are the same.
     pub delta: f64,
     /// The same for success rates: delta, or a tenth of a percent of the requests if that is less.
@@ -86,16 +89,8 @@ pub struct MetricLine {
     pub why: Option<String>,
 }
 
+/// For success rates, delta is no more than this.
 const SUCCESS_DELTA: f64 = 0.001;
-/// Service times are told apart from response times that differ by more than this.
-const TELLING: f64 = 0.01;
-
-/// A summary and its intervals.
-struct Run<'a> {
-    summary: &'a Summary,
-    intervals: Intervals,
-    count: usize,
-}
 
 impl Comparison {
     /// Compares two runs, each given with its name.
@@ -108,24 +103,51 @@ impl Comparison {
         delta: f64,
         limits: &[Limit],
     ) -> Result<Comparison, String> {
-        let runs = (Run::new(base)?, Run::new(new)?);
-        let service = tells_service(base.1) || tells_service(new.1);
+        Ok(Comparison::between(&Run::new(base)?, &Run::new(new)?, delta, limits))
+    }
+
+    /// Compares two runs that took turns: turn i of the base and turn i of the new run followed each other, so what
+    /// changed slowly around them changed both.
+    ///
+    /// # Errors
+    /// In one line, if a summary's histograms cannot be read, or if they had not as many turns.
+    pub fn interleaved(
+        base: (&str, &[Summary]),
+        new: (&str, &[Summary]),
+        delta: f64,
+        limits: &[Limit],
+    ) -> Result<Comparison, String> {
+        if base.1.len() != new.1.len() || base.1.is_empty() {
+            return Err(format!("{} has {} turns, and {} has {}", base.0, base.1.len(), new.0, new.1.len()));
+        }
+        let turns = Some(base.1.len());
+        let comparison = Comparison::between(&Run::of_turns(base)?, &Run::of_turns(new)?, delta, limits);
+        Ok(Comparison { turns, ..comparison })
+    }
+
+    fn between(base: &Run, new: &Run, delta: f64, limits: &[Limit]) -> Comparison {
+        let service = base.tells_service() || new.tells_service();
         let asked = |metric: Metric| limits.iter().any(|limit| limit.metric == metric);
         let told = |metric: &Metric| !matches!(metric, Metric::Service(_)) || service || asked(*metric);
         let lines = Metric::ALL.into_iter().filter(told);
-        let metrics: Vec<MetricLine> =
-            lines.filter_map(|metric| MetricLine::new(metric, &runs.0, &runs.1, delta)).collect();
-        let lasted_s = base.1.wall_s.max(new.1.wall_s);
+        let metrics: Vec<MetricLine> = lines.filter_map(|metric| MetricLine::new(metric, base, new, delta)).collect();
+        let lasted_s = base.wall_s().max(new.wall_s());
         let judge = |limit: &Limit| {
             let line = metrics.iter().find(|line| line.metric == limit.metric);
             let ratios = line.map_or((None, None), |line| (line.ratio, line.ratio_with_error));
             limit.judge(ratios.0, ratios.1, line.and_then(|line| line.difference), lasted_s)
         };
-        let limits = limits.iter().map(judge).collect();
-        let warnings = doubts::doubts(&runs.0, &runs.1);
-        let [base, new] = [base, new].map(|(name, summary)| RunLine::new(name, summary));
-        let success_delta = delta.min(SUCCESS_DELTA);
-        Ok(Comparison { schema: 1, base, new, delta, success_delta, metrics, limits, warnings })
+        Comparison {
+            schema: 1,
+            base: base.line(),
+            new: new.line(),
+            turns: None,
+            delta,
+            success_delta: delta.min(SUCCESS_DELTA),
+            limits: limits.iter().map(judge).collect(),
+            metrics,
+            warnings: doubts::doubts(base, new),
+        }
     }
 }
 
@@ -144,43 +166,16 @@ impl Comparison {
     }
 }
 
-impl<'a> Run<'a> {
-    fn new((name, summary): (&str, &'a Summary)) -> Result<Run<'a>, String> {
-        let intervals = Intervals::new(summary).map_err(|e| format!("{name}: {e}"))?;
-        Ok(Run { summary, count: intervals.count(), intervals })
-    }
-}
-
-impl RunLine {
-    fn new(name: &str, summary: &Summary) -> RunLine {
-        RunLine {
-            name: name.into(),
-            started_at: summary.started_at.clone(),
-            url: summary.plan.url.clone(),
-            requests: summary.accounting.scheduled,
-            wall_s: summary.wall_s,
-            verdict: summary.generator.verdict,
-        }
-    }
-}
-
-fn tells_service(summary: &Summary) -> bool {
-    let (Some(response), Some(service)) = (&summary.response_ms, &summary.service_ms) else { return false };
-    let differ = |a: f64, b: f64| (a - b).abs() > TELLING * a;
-    differ(response.p50, service.p50) || differ(response.p99, service.p99)
-}
-
 impl MetricLine {
     fn new(metric: Metric, base: &Run, new: &Run, delta: f64) -> Option<MetricLine> {
-        let (base_value, new_value) = (metric.of(base.summary)?, metric.of(new.summary)?);
+        let (base_value, new_value) = (base.value(metric)?, new.value(metric)?);
         let delta = if metric == Metric::SuccessRate { delta.min(SUCCESS_DELTA) } else { delta };
         let ratio = ratio(metric, base, new);
         let judged = metric != Metric::Max;
         let with_error = ratio.as_ref().ok().map(|ratio| {
             // The truth lies in [R - e, R] of each run.
-            let error = |run: &Run| metric.error(run.summary).unwrap_or(0.0);
-            let low = ratio.low * (1.0 - error(new) / new_value).max(0.0);
-            let high = ratio.high / (1.0 - error(base) / base_value).max(0.0);
+            let low = ratio.low * (1.0 - new.share_of_error(metric)).max(0.0);
+            let high = ratio.high / (1.0 - base.share_of_error(metric)).max(0.0);
             if new_value > 0.0 && base_value > 0.0 { Interval { low, high } } else { *ratio }
         });
         let change = match (&ratio, with_error) {
@@ -190,9 +185,9 @@ impl MetricLine {
         Some(MetricLine {
             metric,
             base: base_value,
-            base_at_least: metric.is_lower_bound(base.summary),
+            base_at_least: base.is_lower_bound(metric),
             new: new_value,
-            new_at_least: metric.is_lower_bound(new.summary),
+            new_at_least: new.is_lower_bound(metric),
             difference: (base_value > 0.0).then(|| new_value / base_value - 1.0),
             ratio: ratio.as_ref().ok().copied(),
             ratio_with_error: with_error,
@@ -205,33 +200,27 @@ impl MetricLine {
 /// The interval of new / base, or why there is none.
 fn ratio(metric: Metric, base: &Run, new: &Run) -> Result<Interval, String> {
     for (name, run) in [("base", base), ("new", new)] {
-        if let (Metric::Response(quantile) | Metric::Service(quantile), true) = (metric, metric.is_unsure(run.summary))
-        {
+        if let (Metric::Response(quantile) | Metric::Service(quantile), true) = (metric, run.is_unsure(metric)) {
             return Err(format!("{name} has fewer than the {} requests needed", grouped(needed(quantile.p()))));
         }
     }
-    let (base_bound, new_bound) = (metric.is_lower_bound(base.summary), metric.is_lower_bound(new.summary));
+    let (base_bound, new_bound) = (base.is_lower_bound(metric), new.is_lower_bound(metric));
     if base_bound && new_bound {
         return Err("in both runs it falls among requests that got no answer".into());
     }
-    let statistics = base.intervals.statistic(metric).zip(new.intervals.statistic(metric));
+    let statistics = base.statistic(metric).zip(new.statistic(metric));
     let (of_base, of_new) = statistics.ok_or("it is the time of one request")?;
-    let interval = ratio_interval(&of_base, &of_new).map_err(|too_little| match too_little {
+    let interval_of = if base.took_turns() { paired_ratio_interval } else { ratio_interval };
+    let interval = interval_of(&of_base, &of_new).map_err(|too_little| match too_little {
         TooLittle::Blocks(n) => {
             format!("a run has {}, and fewer than {FEWEST_BLOCKS} tell nothing", count(n as u64, "independent block"))
         }
         TooLittle::Values => "it is zero, or nearly always".into(),
     })?;
     // The summary's numbers are of all requests, those of the intervals of what had ended in them.
-    let shift = shift(metric, new, &of_new).zip(shift(metric, base, &of_base)).map_or(1.0, |(new, base)| new / base);
+    let shift = new.shift(metric, &of_new).zip(base.shift(metric, &of_base)).map_or(1.0, |(new, base)| new / base);
     Ok(Interval {
         low: if base_bound { 0.0 } else { interval.low * shift },
         high: if new_bound { f64::INFINITY } else { interval.high * shift },
     })
-}
-
-/// The summary's number over that of all intervals.
-fn shift(metric: Metric, run: &Run, statistic: &Statistic) -> Option<f64> {
-    let all = statistic.of(&vec![1; run.count])?;
-    metric.of(run.summary).map(|value| value / all).filter(|shift| shift.is_finite() && *shift > 0.0)
 }

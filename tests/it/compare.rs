@@ -1,11 +1,13 @@
 //! `onrush compare` on what real runs saved.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use onrush::stats::Summary;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::scripted::{Hostile, OK};
 use crate::support::{Finished, onrush, target};
 
 /// Summaries of short runs, and what becomes of them when they are compared.
@@ -206,5 +208,112 @@ fn what_is_no_summary_is_refused() {
         let finished = files.compare("base.json", "base.json", arguments);
         assert_eq!(finished.code, 2, "{arguments}");
         assert!(finished.stderr.contains(what), "{}", finished.stderr);
+    }
+}
+
+/// Runs both in turns, of 40 requests each, and gives what came of it.
+fn interleaved(base: &str, new: &str, arguments: &str) -> Finished {
+    onrush("compare --interleave").args([base, new]).args(arguments.split(' ')).finish()
+}
+
+#[test]
+fn two_runs_take_turns() {
+    let [base, new] = [target(), target()];
+    let urls = [&base, &new].map(|server| format!("http://{}/", server.address()));
+    let finished = interleaved(&urls[0], &urls[1], "--turns 6 -o json -- -n 40 -c 4");
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let value: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(
+        (&value["turns"], &value["base"]["requests"], &value["new"]["requests"]),
+        (&json!(6), &json!(240), &json!(240))
+    );
+    assert_eq!(
+        value["warnings"].as_array().unwrap().iter().filter(|line| line.to_string().contains("differ")).count(),
+        0
+    );
+    assert_eq!([&base, &new].map(|server| server.requests()), [240, 240]);
+    let success = value["metrics"].as_array().unwrap().iter().find(|line| line["metric"] == "success-rate").unwrap();
+    assert_eq!((&success["base"], &success["verdict"]), (&json!(1.0), &json!("same")));
+}
+
+#[test]
+fn a_run_that_takes_longer_is_slower_in_turns_as_well() {
+    let server = target();
+    let url = |path: &str| format!("http://{}{path}", server.address());
+    let finished =
+        interleaved(&url("/delay/1ms"), &url("/delay/20ms"), "--turns 6 --fail-if-slower p50=100% -- -n 8 -c 4");
+    assert_eq!(finished.code, 1, "{}{}", finished.stdout, finished.stderr);
+    assert!(
+        finished.stdout.contains("6 turns each;") && finished.stdout.contains("at most: exceeded"),
+        "{}",
+        finished.stdout
+    );
+}
+
+#[test]
+fn turns_without_an_answer_end_both_runs() {
+    let server = target();
+    let url = format!("http://{}/", server.address());
+    let finished = interleaved(&url, &format!("{url}status/503"), "-- -n 4 -c 2");
+    assert_eq!((finished.code, finished.stdout.as_str()), (3, ""));
+    assert!(finished.stderr.contains("turn 1: 4 of 4 requests failed: HTTP 503"), "{}", finished.stderr);
+}
+
+#[test]
+fn what_a_turn_cannot_have_is_refused_before_anything_is_sent() {
+    let server = target();
+    let url = format!("http://{}/", server.address());
+    for (options, what) in [
+        ("--csv rows.csv", "the base: --csv is for a run by itself"),
+        ("--threshold p99<1s", "the base: --threshold is for a run by itself"),
+        ("--feed rows.csv:unique", "the base: --feed rows.csv:unique: each turn would use its rows again"),
+        ("--nonsense", "the base: unexpected argument '--nonsense'"),
+        ("--model closed -n 5 --wave-every 1s", "the base: "),
+    ] {
+        let finished = interleaved(&url, &url, &format!("-- {options}"));
+        assert_eq!((finished.code, finished.stderr.lines().count()), (2, 1), "{options}: {}", finished.stderr);
+        assert!(finished.stderr.contains(what), "{options}: {}", finished.stderr);
+    }
+    for (base, what) in [("serve", "'serve' is no run"), (" ", "the base: "), ("'http://x", "the base: ")] {
+        let finished = interleaved(base, &url, "--turns 6");
+        assert_eq!(finished.code, 2, "{base}");
+        assert!(finished.stderr.contains(what), "{base}: {}", finished.stderr);
+    }
+    let finished = onrush("compare --turns 7 a.json b.json").finish();
+    assert!(finished.code == 2 && finished.stderr.contains("--interleave"), "{}", finished.stderr);
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn an_interruption_leaves_what_whole_turns_show() {
+    for (answered, comparison) in [(58, true), (10, false)] {
+        let left = Mutex::new(answered);
+        let server = Hostile::start(move |peer| {
+            while peer.request().is_some() {
+                let mut left = left.lock().unwrap();
+                if *left == 0 {
+                    break;
+                }
+                *left -= 1;
+                drop(left);
+                peer.write(OK);
+            }
+            peer.stall();
+        });
+        let url = server.url();
+        let run =
+            onrush("compare --interleave --turns 8").args([&url, &url]).args(["--", "-n", "4", "-c", "2"]).start();
+        server.wait_for_requests(answered + 2);
+        run.interrupt();
+        let finished = run.finish();
+        assert_eq!(finished.code, 130, "{}", finished.stderr);
+        assert_eq!(finished.stdout.contains("interrupted after 7 of 8 turns"), comparison, "{}", finished.stdout);
+        assert_eq!(
+            finished.stderr.contains("interrupted after 1 turn, and fewer than 6"),
+            !comparison,
+            "{}",
+            finished.stderr
+        );
+        server.stop();
     }
 }

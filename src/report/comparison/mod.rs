@@ -78,7 +78,8 @@ fn unsigned(share: f64) -> String {
 /// What counts as the same.
 fn same(c: &Comparison) -> String {
     let (delta, success) = (unsigned(c.delta), unsigned(c.success_delta));
-    format!("same: within {delta} of the base, the success rate within {success}")
+    let turns = c.turns.map_or(String::new(), |turns| format!("{turns} turns each; "));
+    format!("{turns}same: within {delta} of the base, the success rate within {success}")
 }
 
 fn verdict(line: &MetricLine) -> &'static str {

@@ -38,6 +38,7 @@ fn comparison() -> Comparison {
         schema: 1,
         base: run("base.json"),
         new: run("new.json"),
+        turns: None,
         delta: 0.02,
         success_delta: 0.001,
         metrics: vec![
