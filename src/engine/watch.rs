@@ -26,6 +26,8 @@ pub(super) struct Watch {
     is_unstamped: bool,
     /// When the last wait was over.
     woke: Nanos,
+    /// When it looked at the connections, at the earliest.
+    looked: Nanos,
     /// What kept the loop until then is no stall.
     excused: Nanos,
     /// No answer that is read in this turn arrived before, as far as can be told.
@@ -63,6 +65,7 @@ impl Watch {
             is_close,
             is_unstamped,
             woke: Nanos::ZERO,
+            looked: Nanos::ZERO,
             excused: Nanos::ZERO,
             blind_since: Nanos::ZERO,
             arrived: None,
@@ -80,7 +83,7 @@ impl Watch {
 
     pub(super) fn begin(&mut self, now: Nanos, usage: Usage) {
         (self.began, self.at_first, self.second) = (now, usage, (now, usage.cpu));
-        self.woke = now;
+        (self.woke, self.looked) = (now, now);
     }
 
     /// A wait that began at `before` and was to last until `until` was over at
@@ -94,15 +97,17 @@ impl Watch {
             if before == self.woke {
                 self.polling += now.since(before);
             }
-            self.blind_since = self.woke;
+            self.blind_since = self.looked;
+            self.looked = before;
             self.stall = self.stall.max(now.since(self.woke.max(self.excused)));
         } else {
             let slept_until = until.max(before);
-            // One that overslept may have been kept from running at any time since it lay down.
-            self.blind_since = if now.since(slept_until) > wake_up + OVERSLEPT {
-                before
+            // One that overslept may have been kept from running at any time since it lay down,
+            // before it looked or after.
+            (self.blind_since, self.looked) = if now.since(slept_until) > wake_up + OVERSLEPT {
+                (before, before)
             } else {
-                now.min(slept_until).before(wake_up).max(before)
+                (now.min(slept_until).before(wake_up).max(before), now)
             };
             self.stall = self.stall.max(before.since(self.woke.max(self.excused))).max(now.since(until.max(before)));
         }
@@ -220,10 +225,10 @@ struct Sample {
 
 /// The stride is thought over so often.
 const ADAPTED_AFTER: u32 = 256;
-/// So many reads of the sample take no less and no more time than that: in a fast run 500 a second at most, which is
-/// less than a thousandth of what a processor does; in a slow one all are in the sample.
-const QUICK: Nanos = Nanos::from_millis(512);
-const SLOW: Nanos = Nanos::from_millis(2_048);
+/// So many reads of the sample take no less and no more time than that: in a fast run 1,000 a second at most, which is
+/// some thousandth of what a processor does; in a slower one all are in the sample.
+const QUICK: Nanos = Nanos::from_millis(256);
+const SLOW: Nanos = Nanos::from_millis(1_024);
 /// Also of the fastest run one read of so many is stamped.
 const LARGEST_STRIDE: u32 = 256;
 

@@ -4,6 +4,7 @@ use crate::record::Record;
 use crate::time::Nanos;
 
 use super::Distribution;
+use super::distribution::rank;
 
 /// Response times of the answers whose error is known, once as measured and
 /// once without this tool's own part, which is at most as long as the truth.
@@ -50,9 +51,20 @@ impl ToolError {
         self.with.count() == 0
     }
 
-    /// How far this tool's part moved the quantile at `p`, at most. None: it is not known.
-    pub fn at(&self, p: super::Ppm) -> Option<Nanos> {
-        Some(self.with.quantile(p)?.since(self.without.quantile(p)?))
+    /// How much of x_p is this tool's part at most, which is `printed` of all answers. None: it is known of no answer.
+    ///
+    /// A sample's x_p is another one: where the answers of a short stall are one in a hundred, its p99 may be one of
+    /// them and that of all answers not, or the other way round. So what is asked is how much of the sample's values
+    /// like the one that is printed is this tool's. Where the sample is of all answers, its x_p is one of these.
+    pub fn at(&self, p: super::Ppm, printed: Nanos) -> Option<Nanos> {
+        let n = self.with.count();
+        let below: u64 = self.with.buckets().take_while(|(_, high, _)| *high < printed).map(|(.., count)| count).sum();
+        let up_to = self.with.count_up_to(printed);
+        // If there are none, the next one on the side on which x_p is.
+        let first = if up_to > below { below + 1 } else { below.max(1) };
+        let rank = rank(n, p).clamp(first.min(n), up_to.max(below + 1).min(n));
+        let own = self.with.value_at_rank(rank)?.since(self.without.value_at_rank(rank)?);
+        Some(own.min(printed))
     }
 
     /// The share of the time of all answers that is this tool's.
@@ -80,9 +92,28 @@ mod tests {
             }
             for p in [1, 500_000, 900_000, 990_000, 1_000_000] {
                 let (with, truth) = (error.with.quantile(p).unwrap(), truth.quantile(p).unwrap());
-                prop_assert!(truth <= with && with.since(error.at(p).unwrap()) <= truth);
+                prop_assert!(truth <= with && with.since(error.at(p, with).unwrap()) <= truth);
             }
         }
+    }
+
+    #[test]
+    fn a_sample_is_asked_for_what_is_printed() {
+        // A hundredth of the answers was late by 30 ms, of which the sample has a few more than its share, or fewer.
+        let sample = |late| {
+            let mut error = ToolError::default();
+            error.add(Nanos::from_millis(1), Nanos::ZERO, 1000 - late);
+            error.add(Nanos::from_millis(31), Nanos::from_millis(30), late);
+            error
+        };
+        let (few, many) = (sample(8), sample(12));
+        let at =
+            |error: &ToolError, ms| (error.at(990_000, Nanos::from_millis(ms)).unwrap().as_millis() * 100.0).round();
+        for error in [&few, &many] {
+            assert_eq!(at(error, 1), 0.0, "p99 is none of them");
+            assert_eq!(at(error, 31), 3_000.0, "p99 is one of them");
+        }
+        assert_eq!((at(&few, 9), at(&many, 9)), (0.0, 900.0), "like none of the sample");
     }
 
     #[test]
@@ -91,13 +122,14 @@ mod tests {
         assert!(error.is_unknown());
         error.add(Nanos(100), Nanos(40), 3);
         error.add(Nanos(200), Nanos(0), 1);
-        assert_eq!((error.at(750_000), error.at(1_000_000)), (Some(Nanos(40)), Some(Nanos(0))));
+        let at = |error: &ToolError, p| error.at(p, error.with.quantile(p)?);
+        assert_eq!((at(&error, 750_000), at(&error, 1_000_000)), (Some(Nanos(40)), Some(Nanos(0))));
         assert_eq!(error.share(), 120.0 / 500.0);
         let error = error.and(&{
             let mut cut = Distribution::new();
             cut.record_n(Nanos(300), 4);
             cut
         });
-        assert_eq!((error.at(375_000), error.at(600_000)), (Some(Nanos(40)), Some(Nanos(0))));
+        assert_eq!((at(&error, 375_000), at(&error, 600_000)), (Some(Nanos(40)), Some(Nanos(0))));
     }
 }

@@ -293,7 +293,7 @@ impl<'a> Case<'a> {
         if self.tally.error.is_unknown() {
             return None;
         }
-        let ms = |p| self.error.at(p).map(Nanos::as_millis);
+        let ms = |p| self.error.at(p, self.response.quantile(p)?).map(Nanos::as_millis);
         Some(ErrorLine {
             p50: ms(500_000)?,
             p75: ms(750_000)?,
@@ -315,7 +315,7 @@ impl<'a> Case<'a> {
             let (lowest, _) = independent_ranks(count, p)?;
             let but_stalled = ((p as f64 / 1e6 - stalled) * count as f64).ceil() as u64;
             let printed = self.response.quantile(p)?;
-            let own = self.error.at(p)?.min(printed);
+            let own = self.error.at(p, printed)?;
             let at_least = self.response.value_at_rank(lowest.min(but_stalled).max(1))?;
             let limit = |share, least: Nanos| scaled(printed, share).max(least);
             let limits = (limit(ERROR_SHARE.degraded, ERROR.degraded), limit(ERROR_SHARE.invalid, ERROR.invalid));

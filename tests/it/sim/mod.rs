@@ -1,5 +1,6 @@
 //! The engine on a virtual clock over an in-memory transport: every number is exact.
 
+mod absences;
 mod closed;
 mod failures;
 mod open;

@@ -44,7 +44,7 @@ fn exact(ran: &Ran, p_ppm: u64) -> f64 {
     all[rank - 1].as_millis()
 }
 
-fn summary(ran: &Ran, scene: PlanLine) -> Summary {
+pub(super) fn summary(ran: &Ran, scene: PlanLine) -> Summary {
     let facts = RunFacts {
         plan: scene,
         started_at: String::new(),

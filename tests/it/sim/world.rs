@@ -53,6 +53,33 @@ struct Connection {
     wake: Vec<Nanos>,
 }
 
+/// Where the worker is while it does nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    /// It waits, and is not woken.
+    Asleep,
+    /// It was woken, and has no processor.
+    Runnable,
+    /// It works on something of its own, behind the first byte that it reads.
+    Running,
+}
+
+/// For the first part of each period, a time of its own long, the worker does nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Absent {
+    pub(super) place: Where,
+    pub(super) lasts: Nanos,
+    pub(super) every: Nanos,
+}
+
+impl Absent {
+    /// When the worker goes on that is in that place at `now`.
+    fn until(self, place: Where, now: Nanos) -> Nanos {
+        let into = Nanos(now.since(START).0 % self.every.0);
+        if place == self.place && into < self.lasts { now + self.lasts.since(into) } else { now }
+    }
+}
+
 /// What a run in the world left behind.
 pub(super) struct Ran {
     pub(super) tally: Tally,
@@ -73,9 +100,12 @@ struct World {
     now: Nanos,
     /// When what was read last had come.
     arrived: Option<Nanos>,
+    /// And it is said.
+    is_stamped: bool,
     server: Server,
     connections: Vec<Connection>,
     interrupt: Option<(Nanos, Arc<AtomicBool>)>,
+    absent: Option<Absent>,
     log: Arc<std::sync::Mutex<Log>>,
 }
 
@@ -149,6 +179,11 @@ impl World {
         self.now.since(START)
     }
 
+    /// The worker does nothing there, if it is time for that.
+    fn is_at(&mut self, place: Where) {
+        self.now = self.absent.map_or(self.now, |absent| absent.until(place, self.now));
+    }
+
     /// The server has a whole request of user `c`; with HTTP/2, on this stream.
     fn request(&mut self, c: u32, stream: u32) {
         let Connection { origin, requests: before, .. } = self.connections[c as usize];
@@ -193,6 +228,7 @@ impl World {
 
 impl Io for World {
     fn now(&mut self) -> Nanos {
+        self.is_at(Where::Runnable);
         self.now
     }
 
@@ -202,6 +238,7 @@ impl Io for World {
         let next = wakes.chain(interrupt).chain([until]).min().expect("there is at least until");
         assert_ne!(next, Nanos::NEVER, "the worker waits for nothing");
         self.now = self.now.max(next);
+        self.is_at(Where::Asleep);
         if let Some((at, stop)) = &self.interrupt
             && self.now >= *at
         {
@@ -308,11 +345,12 @@ impl Io for World {
                 connection.incoming.pop_front();
             }
         }
+        self.is_at(Where::Running);
         Ok(n)
     }
 
     fn arrived(&mut self, _now: Nanos) -> Option<Nanos> {
-        self.arrived
+        self.arrived.filter(|_| self.is_stamped)
     }
 
     fn usage(&mut self) -> Usage {
@@ -377,6 +415,7 @@ pub(super) fn target(origin: u32) -> Target {
 pub(super) struct Scene {
     pub(super) plan: Plan,
     interrupt: Option<Nanos>,
+    absent: Option<Absent>,
     /// With HTTP/2, how many streams the server allows.
     allowed: Option<u32>,
 }
@@ -398,7 +437,7 @@ impl Scene {
             stamps: false,
             thresholds: vec![],
         };
-        Scene { plan, interrupt: None, allowed: None }
+        Scene { plan, interrupt: None, absent: None, allowed: None }
     }
 
     pub(super) fn waves(users: u32, requests: u64) -> Scene {
@@ -463,13 +502,36 @@ impl Scene {
         self
     }
 
+    /// The worker is kept from its work.
+    pub(super) fn absent(mut self, absent: Absent) -> Scene {
+        self.absent = Some(absent);
+        self
+    }
+
+    /// The kernel says of reads when what they return arrived, as it does of TCP.
+    pub(super) fn stamped(mut self) -> Scene {
+        self.plan.origins[0].endpoint = Endpoint::Tcp(vec![([127, 0, 0, 1], 80).into()]);
+        self
+    }
+
     pub(super) fn run(self, server: Server) -> Ran {
         let stop = Arc::new(AtomicBool::new(false));
         let log = Arc::new(std::sync::Mutex::new(Log::default()));
         let connections = (0..self.plan.share(0).slots()).map(|_| Connection::default()).collect();
         let interrupt = self.interrupt.map(|at| (at, Arc::clone(&stop)));
-        let streams = self.allowed;
-        let world = World { streams, now: START, arrived: None, server, connections, interrupt, log: Arc::clone(&log) };
+        let (streams, absent) = (self.allowed, self.absent);
+        let is_stamped = matches!(self.plan.origins[0].endpoint, Endpoint::Tcp(_));
+        let world = World {
+            streams,
+            now: START,
+            arrived: None,
+            is_stamped,
+            server,
+            connections,
+            interrupt,
+            absent,
+            log: Arc::clone(&log),
+        };
         let shared = Shared::new(&self.plan, stop);
         let board = Board::new(1);
         let (full, batches) = std::sync::mpsc::sync_channel(10_000);
