@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""A server that answers each request after a fixed time, and knows how long it
-really took: from the kernel's receive stamp of the request to when the answer was
-handed to the kernel. Prints its port; at SIGTERM the times, in milliseconds, as JSON.
+"""A server that answers each request after a time, and knows how long it really
+took: from the kernel's receive stamp of the request to when the answer was handed
+to the kernel. Prints its port; at SIGTERM the times, in milliseconds, as JSON.
 
-    truth_server.py MS
+    truth_server.py MS            that time
+    truth_server.py MS MORE_MS    and an exponential time more, of that mean
 """
 
 import heapq
 import json
+import random
 import selectors
 import signal
 import socket
@@ -22,8 +24,8 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Server:
     """One thread, one heap of answers that are due."""
 
-    def __init__(self, after_s):
-        self.after_s, self.took_ms, self.due, self.over = after_s, [], [], False
+    def __init__(self, after_s, more_s):
+        self.after_s, self.more_s, self.took_ms, self.due, self.over = after_s, more_s, [], [], False
         self.selector = selectors.DefaultSelector()
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
@@ -50,7 +52,8 @@ class Server:
         stamps = [struct.unpack("ll", value[:16]) for level, kind, value in extra
                   if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS)]
         came = stamps[0][0] + stamps[0][1] / 1e9 if stamps else time.time()
-        heapq.heappush(self.due, (came + self.after_s, id(peer), peer, came))
+        more = random.expovariate(1 / self.more_s) if self.more_s else 0.0
+        heapq.heappush(self.due, (came + self.after_s + more, id(peer), peer, came))
 
     def answer(self):
         while self.due and self.due[0][0] <= time.time():
@@ -70,7 +73,8 @@ class Server:
 
 
 def main():
-    server = Server(float(sys.argv[1]) / 1e3)
+    after_ms, more_ms = (float(value) for value in [*sys.argv[1:], 0][:2])
+    server = Server(after_ms / 1e3, more_ms / 1e3)
     signal.signal(signal.SIGTERM, lambda *_: setattr(server, "over", True))
     print(server.listener.getsockname()[1], flush=True)
     server.run()
