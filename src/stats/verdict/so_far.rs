@@ -3,7 +3,8 @@
 use crate::stats::Snapshot;
 use crate::time::Nanos;
 
-use super::{ERROR, ERROR_SHARE, FULL, scaled};
+use super::checks::scaled;
+use super::limits::{ERROR, ERROR_SHARE, FULL};
 
 /// Which limits this tool is over, from where on a printed number may be its own.
 /// What answers lay unread is told at the end.
