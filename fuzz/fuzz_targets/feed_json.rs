@@ -1,5 +1,6 @@
 //! Any bytes are refused in one line, or every line is an object that
-//! serde_json reads too, and each of its members and items has a value.
+//! serde_json reads too, but for numbers that no float can hold, and each of
+//! its members and items has a value.
 #![no_main]
 
 use std::sync::Arc;
@@ -16,7 +17,13 @@ fuzz_target!(|input: &[u8]| {
     let mut reader = Reader::new(feed.clone());
     for row in 0..feed.rows() {
         reader.select(row);
-        let object: Map<String, Value> = serde_json::from_str(reader.json().expect("a line")).expect("an object");
+        let object: Map<String, Value> = match serde_json::from_str(reader.json().expect("a line")) {
+            Ok(object) => object,
+            Err(error) => {
+                assert!(error.to_string().starts_with("number out of range"), "{error}");
+                continue;
+            }
+        };
         for (key, value) in &object {
             let key = Step::Key(key.clone());
             check(reader.cell(&feed.column_at(vec![key.clone()]).expect("any path")), value);
