@@ -3,6 +3,7 @@
 mod board;
 mod by_target;
 mod confidence;
+mod counts;
 mod distribution;
 mod encode;
 mod flow;
@@ -21,6 +22,7 @@ mod waves;
 pub use board::{Board, Snapshot};
 pub use by_target::{ByTarget, MOST_TARGETS, TargetTally};
 pub use confidence::{Batch, Ranks, batch_ranks, independent_ranks, needed};
+pub use counts::Counts;
 pub use distribution::{Distribution, Ppm};
 pub use flow::Flow;
 pub use health::Health;
@@ -32,7 +34,7 @@ pub use summary::{
     WavesLine,
 };
 pub use survival::{Censored, quantile as survival_quantile};
-pub use tally::{Clocks, Counts, Extra, FailureCount, Tally};
+pub use tally::{Clocks, Extra, FailureCount, Tally};
 pub use tool_error::ToolError;
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};
 pub use waves::{WaveFacts, WaveTally};

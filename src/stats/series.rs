@@ -2,9 +2,9 @@
 
 use crate::time::Nanos;
 
+use super::Counts;
 use super::Distribution;
 use super::distribution::Packed;
-use super::tally::Counts;
 
 /// What happened in one interval, by the instants at which requests were done.
 #[derive(Clone, Debug, Default)]
