@@ -107,6 +107,17 @@ fn stuck(folder: &Path) -> (String, String) {
     (format!("--demo --live -z 50s -c 10 --csv {log}"), format!("mkfifo {log}; exec 3<>{log}"))
 }
 
+/// Until that log takes no more: Linux's pipes hold 64 KiB, but for what is left of their pages.
+#[track_caller]
+fn until_stuck(folder: &Path) {
+    let log = fs::File::options().read(true).write(true).open(folder.join("log")).unwrap();
+    let since = monotonic();
+    while rustix::io::ioctl_fionread(&log).unwrap() < 60_000 {
+        assert!(monotonic().since(since) < Nanos::from_secs(HANGS_AFTER.as_secs()), "the log is not full");
+        thread::park_timeout(GLANCE);
+    }
+}
+
 #[test]
 fn the_screen_follows_the_run_its_size_and_the_keys() {
     let Some(terminal) = Terminal::run("--demo --live --rate 500 -z 50s -c 5", "") else { return };
@@ -158,6 +169,7 @@ fn the_second_key_ends_the_process_at_once() {
     let (arguments, preparation) = stuck(folder.path());
     let Some(terminal) = Terminal::run(&arguments, &preparation) else { return };
     terminal.until_seen(" running");
+    until_stuck(folder.path());
     terminal.press("q");
     terminal.until_seen(" ending");
     terminal.press("C-c");
@@ -171,6 +183,7 @@ fn so_does_the_second_signal() {
     let (arguments, preparation) = stuck(folder.path());
     let Some(terminal) = Terminal::run(&arguments, &preparation) else { return };
     terminal.until_seen(" running");
+    until_stuck(folder.path());
     terminal.terminate();
     terminal.until_seen(" ending");
     terminal.terminate();
