@@ -16,7 +16,7 @@ use crate::net::lookup::Lookups;
 use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
 use crate::net::{Poller, Stamping, limits, noise};
-use crate::plan::{Model, Origin, Plan};
+use crate::plan::{Endpoint, Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
 use crate::stats::{Board, Circumstances, CsvLine, Distribution, PlanLine, RunFacts, Summary, Tally};
@@ -228,6 +228,15 @@ fn circumstances(plan: &Plan, shared: &Shared) -> Circumstances {
         ports: ports.map(|(used, all)| used as f64 / all.max(1) as f64),
         descriptors: limits::descriptor_limit()
             .map(|limit| (limits::open_descriptors() + u64::from(plan.all_connections())) as f64 / limit as f64),
+        shares_cpu: plan.origins.iter().any(|origin| is_here(&origin.endpoint)),
+    }
+}
+
+/// The server is on this machine, as far as its first address tells.
+fn is_here(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Unix(_) => true,
+        Endpoint::Tcp(addresses) => addresses.first().is_some_and(|address| limits::is_local(address.ip())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::time::Nanos;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -16,6 +16,17 @@ pub fn raise_descriptor_limit() -> Option<u64> {
         let _ = setrlimit(Resource::Nofile, limit);
     }
     getrlimit(Resource::Nofile).current
+}
+
+/// Whether this address is one of this machine: what is sent to it comes from it. Nothing is sent to find that out.
+pub fn is_local(address: IpAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let source = || {
+        let socket = UdpSocket::bind((any, 0))?;
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    };
+    address.is_loopback() || source().is_ok_and(|source| source.ip() == address)
 }
 
 /// The limit of open descriptors. None: there is none.
@@ -127,6 +138,13 @@ mod tests {
         let mut waiting = addresses.iter().map(|&address| (address, 0)).collect();
         count_waiting(text, &mut waiting);
         addresses.iter().map(|address| waiting[address]).collect()
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_told_from_others() {
+        for (address, local) in [("127.0.0.1", true), ("127.8.9.10", true), ("::1", true), ("192.0.2.1", false)] {
+            assert_eq!(is_local(address.parse().unwrap()), local, "{address}");
+        }
     }
 
     #[test]

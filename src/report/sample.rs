@@ -150,6 +150,7 @@ fn generator() -> GeneratorLine {
         limited_by: None,
         send_lag_us: None,
         error_ms: None,
+        shares_cpu: false,
         read_lag: None,
         cpu: 0.1,
         busiest_cpu: 0.2,

@@ -22,7 +22,7 @@ fn evil() -> Summary {
     (s.plan.arrivals, s.plan.rate_per_s) = (Some("uniform".into()), Some(5.0));
     s.generator.reasons = vec!["a reason".into()];
     s.generator.verdict = Verdict::Invalid;
-    s.generator.read_lag = Some("estimate".into());
+    s.generator.read_lag = Some("estimated".into());
     s.generator.wake_up_us = Some(LagLine { p50: 1.0, p99: 1.0, p99_9: 1.0, max: 1.0 });
     s.csv = Some(CsvLine { rows: 1, lost: 1, error: Some("full".into()) });
     s.confidence.push(Confidence {

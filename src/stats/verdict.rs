@@ -90,6 +90,8 @@ pub struct Circumstances {
     pub ports: Option<f64>,
     /// The share of the allowed descriptors in use.
     pub descriptors: Option<f64>,
+    /// A target is on this machine.
+    pub shares_cpu: bool,
 }
 
 /// What a run's tool did to its measurement.
@@ -105,7 +107,7 @@ pub struct GeneratorLine {
     pub send_lag_us: Option<LagLine>,
     /// At most so much of each quantile of the response time is this tool's own, in milliseconds.
     pub error_ms: Option<ErrorLine>,
-    /// How it is known how long answers lay unread: `kernel stamps` or `estimate`; None if it is not.
+    /// How it is known how long answers lay unread: `kernel stamps` or `estimated`; None if it is not.
     pub read_lag: Option<String>,
     /// The share of their time that the workers spent on the processor.
     pub cpu: f64,
@@ -125,6 +127,9 @@ pub struct GeneratorLine {
     pub ports: Option<f64>,
     /// The share of the allowed descriptors in use.
     pub descriptors: Option<f64>,
+    /// A target is on this machine: the server and this tool share its processors.
+    #[serde(default)]
+    pub shares_cpu: bool,
     /// The integral of the requests present over time, in seconds: counted by events.
     pub present_s: f64,
     /// The sum of the times of all requests, in seconds: counted by requests. The two are equal.
@@ -155,7 +160,15 @@ pub struct ErrorLine {
     pub max: f64,
 }
 
+/// Said of a bound that no stamp of the kernel tells.
+const ESTIMATED: &str = "estimated";
+
 impl GeneratorLine {
+    /// The bound of this tool's own error is not known from stamps of the kernel.
+    pub fn is_estimated(&self) -> bool {
+        self.read_lag.as_deref() == Some(ESTIMATED)
+    }
+
     /// Judges a run that is over.
     pub(super) fn new(tally: &Tally, model: &str, circumstances: &Circumstances) -> GeneratorLine {
         let case = Case::new(tally, model, circumstances);
@@ -170,7 +183,7 @@ impl GeneratorLine {
             read_lag: match (tally.error.is_unknown(), health.stamped > 0) {
                 (true, _) => None,
                 (false, true) => Some("kernel stamps".into()),
-                (false, false) => Some("estimate".into()),
+                (false, false) => Some(ESTIMATED.into()),
             },
             cpu: health.cpu_share(),
             busiest_cpu: health.busiest,
@@ -181,6 +194,7 @@ impl GeneratorLine {
             connections_reached: circumstances.reached,
             ports: circumstances.ports,
             descriptors: circumstances.descriptors,
+            shares_cpu: circumstances.shares_cpu,
             present_s: tally.present.area() as f64 / 1e9,
             response_sum_s: case.time_of_all() as f64 / 1e9,
         }

@@ -19,7 +19,10 @@ pub(super) fn section(s: &Summary) -> Section {
     };
     let mut facts = Vec::new();
     facts.extend(g.error_ms.map(|error| {
-        let how = g.read_lag.as_deref().map_or(String::new(), |how| format!("; by {how}"));
+        let how = g.read_lag.as_deref().map_or(String::new(), |how| {
+            let by = if g.is_estimated() { "" } else { "by " };
+            format!("; {by}{how}")
+        });
         let rest = format!("at most so much of p99 is this tool's own; of p50 {}{how}", ms(error.p50));
         Fact::new("Error band, p99", ms(error.p99), rest)
     }));
@@ -29,6 +32,11 @@ pub(super) fn section(s: &Summary) -> Section {
         g.busiest_cpu,
         &format!("of one worker; {} on average", percent(g.cpu)),
     ));
+    facts.extend(
+        g.shares_cpu.then(|| {
+            Fact::new("Server", "on this machine".into(), "CPU shared with the server on this machine".into())
+        }),
+    );
     facts.extend(g.run_queue.map(|queue| share("Run queue", queue, "ready, and no processor was free")));
     facts.push(Fact::new("Longest stall", ms(g.stall_ms), "no worker looked at its connections".into()));
     facts.extend(g.wake_up_us.as_ref().map(|line| lag("Wake-up, p99.9", line, "how late an idle thread wakes here")));

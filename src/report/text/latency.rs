@@ -16,9 +16,9 @@ pub(super) fn latency(s: &Summary, paint: Paint) -> String {
     if let Some(service) = s.service_ms.as_ref().filter(|service| differs(service, response)) {
         out += &latency_row("service", service);
     }
-    if let Some(error) = &s.generator.error_ms {
-        out += &error_row(response, error);
-    }
+    let error = s.generator.error_ms.as_ref().map_or(String::new(), |error| error_row(response, error));
+    let has_error_row = !error.is_empty();
+    out += &error;
     if let Some(connect) = &s.connect_ms {
         out += &latency_row("connect", connect);
     }
@@ -28,6 +28,9 @@ pub(super) fn latency(s: &Summary, paint: Paint) -> String {
     let mut footnote = |text: &str| out += &format!("  {}\n", paint.apply(DIM, text));
     if response.censored > 0 {
         footnote(">= : among requests that got no answer, which took longer than is known");
+    }
+    if has_error_row && s.generator.is_estimated() {
+        footnote("this tool <= : estimated, as the kernel stamped no answer");
     }
     if COLUMNS.iter().any(|name| response.unsure.iter().any(|unsure| unsure == name)) {
         footnote("~ : of too few requests to be sure of anything");

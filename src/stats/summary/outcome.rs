@@ -34,7 +34,9 @@ impl Summary {
             Verdict::Degraded => "noisy",
             Verdict::Invalid => "not to be used",
         };
-        Some(format!("Measurement: {word} ({})", generator.reasons.join("; ")))
+        let shared = generator.shares_cpu.then_some("CPU shared with the server on this machine");
+        let reasons: Vec<&str> = generator.reasons.iter().map(String::as_str).chain(shared).collect();
+        Some(format!("Measurement: {word} ({})", reasons.join("; ")))
     }
 
     fn of_thresholds(&self) -> String {

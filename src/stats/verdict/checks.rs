@@ -88,7 +88,9 @@ impl<'a> Case<'a> {
             let verdict = above(own, limits).filter(|_| rest.0 + rest.0 / 500 < at_least.0)?;
             let stall = self.tally.health.stall;
             let why = if stall > own { format!(", which stood still for up to {stall}") } else { String::new() };
-            Some((verdict, own, format!("up to {own} of the {name} of {printed} is the delay of onrush itself{why}")))
+            let how = if self.tally.health.stamped == 0 { " (estimated)" } else { "" };
+            let text = format!("up to {own}{how} of the {name} of {printed} is the delay of onrush itself{why}");
+            Some((verdict, own, text))
         });
         // The quantile that moved most speaks for all.
         findings.max_by_key(|(verdict, own, _)| (*verdict, *own)).map(|(verdict, _, reason)| (verdict, reason))

@@ -139,7 +139,7 @@ fn a_bound_that_is_an_estimate_holds_as_well() {
             generator.verdict == Verdict::Invalid || times < 1.27 || more_ms < 2.0,
             "{what}: {times}, {generator:?}"
         );
-        assert_eq!(generator.read_lag.as_deref(), Some("estimate"), "{what}");
+        assert_eq!(generator.read_lag.as_deref(), Some("estimated"), "{what}");
     });
 }
 
