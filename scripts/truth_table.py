@@ -80,7 +80,7 @@ def quota():
                 file.write(value)
         yield group
     finally:
-        # Whoever is still in it goes back.
+        # Processes that are still in it go back to where they were.
         with open(os.path.join(group, "cgroup.procs"), encoding="ascii") as file:
             left = file.read().split()
         for process in left:

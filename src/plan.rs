@@ -109,6 +109,17 @@ impl Share {
 }
 
 impl Plan {
+    /// The same run, of which everything that is drawn by chance is drawn with this seed.
+    #[must_use]
+    pub fn with_seed(&self, drawn_with: u64) -> Plan {
+        let mut plan = self.clone();
+        plan.seed = drawn_with;
+        if let Order::Random { seed, .. } = &mut plan.targets.order {
+            *seed = drawn_with;
+        }
+        plan
+    }
+
     /// Connections are kept open from request to request.
     pub fn keep_alive(&self) -> bool {
         self.targets.list.iter().all(|target| target.head.keep_alive)

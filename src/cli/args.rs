@@ -110,21 +110,21 @@ fn without_what_a_command_says(arg: Arg) -> Arg {
                   Examples: onrush compare base.json new.json --fail-if-slower p99=5%\n  \
                   onrush compare --interleave http://127.0.0.1:8000/ http://127.0.0.1:8001/ -- -q 200 -z 2s")]
 pub(super) struct CompareArgs {
-    /// The summary to compare with (- for standard input); with --interleave a URL, or what follows 'onrush' in quotes
+    /// The summary to compare with (- for standard input); with --interleave a URL, or in quotes a URL with options
     #[arg(value_hint = ValueHint::FilePath)]
     pub(super) base: PathBuf,
     /// The summary, or the run, that is compared with it
     #[arg(value_hint = ValueHint::FilePath)]
     pub(super) new: PathBuf,
-    /// Options of both runs, each turn of which is such a run; behind --
+    /// Options of both runs, behind --
     #[arg(last = true, value_name = "OPTIONS", requires = "interleave")]
     pub(super) options: Vec<String>,
-    /// Run both, in turns, and compare what they did: what changes around them slowly then changes both
+    /// Make both runs, in turns, and compare them: what changes around them slowly then changes both
     #[arg(long)]
     pub(super) interleave: bool,
-    /// Turns that each run has
+    /// Turns of each run
     #[arg(long, value_name = "N", requires = "interleave", default_value_t = 12,
-        value_parser = clap::value_parser!(u32).range(6..=100_000))]
+        value_parser = clap::value_parser!(u32).range(6..=1_000))]
     pub(super) turns: u32,
     /// Show no progress of the turns
     #[arg(long, requires = "interleave")]

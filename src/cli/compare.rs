@@ -20,7 +20,10 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
             comparison.map(|comparison| print(&comparison, args));
             INTERRUPTED
         }
-        Made::NothingOk => NOTHING_OK,
+        Made::NothingOk(comparison) => {
+            comparison.map(|comparison| print(&comparison, args));
+            NOTHING_OK
+        }
     })
 }
 

@@ -14,6 +14,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::compare::{Comparison, FEWEST_BLOCKS};
 use crate::plan::Plan;
+use crate::rng;
 use crate::run::{self, Setting};
 use crate::stats::{Board, Summary};
 use crate::units::count;
@@ -24,65 +25,77 @@ use super::{complain, curl, interrupt, preflight};
 
 /// One of the two runs.
 struct Side {
-    /// What the user wrote.
-    text: String,
     plan: Plan,
     turns: Vec<Summary>,
 }
 
-/// What became of both runs.
+/// What became of both runs. Where they ended early, what is left is compared if it is enough for that.
 pub(super) enum Made {
     /// All turns.
     Whole(Comparison),
-    /// An interruption ended them, after so many turns that something can be said, or before.
+    /// An interruption ended them.
     Interrupted(Option<Comparison>),
     /// In a turn no request was ok: it has been said which.
-    NothingOk,
+    NothingOk(Option<Comparison>),
 }
 
 /// Makes both runs, and compares them.
 ///
 /// # Errors
-/// In one line: what was written is no run, or asks for what a turn cannot have. Nothing was sent then.
+/// In one line: what was written is no run, or asks for what a turn cannot have, and nothing was sent; or this machine
+/// has no threads or sockets for a turn.
 pub(super) fn comparison(args: &CompareArgs) -> anyhow::Result<Made> {
-    let mut base = Side::new("the base", &args.base, &args.options)?;
-    let mut new = Side::new("the new run", &args.new, &args.options)?;
+    let mut sides =
+        [Side::new("the base", &args.base, &args.options)?, Side::new("the new run", &args.new, &args.options)?];
     let stop = interrupt::ends_the_run()?;
     interrupt::second_ends_the_process(false)?;
     let shows_progress = !args.no_progress && io::stderr().is_terminal();
+    let seed = sides[0].plan.seed;
     for turn in 0..args.turns {
-        // Neither is always the first: what a pair does to the next one, it does to both.
-        let order = if turn % 2 == 0 { [&mut base, &mut new] } else { [&mut new, &mut base] };
+        // Neither is always the first: what one run leaves behind, the other one finds as often.
+        let order: [usize; 2] = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
         for side in order {
-            side.take_turn(&stop)?;
-            if let Some(outcome) = side.nothing_was_ok() {
-                complain(&format!("{}: turn {}: {outcome}", side.text, turn + 1));
-                return Ok(Made::NothingOk);
+            // Both draw the same by chance, and something else in each turn.
+            sides[side].take_turn(rng::mix(seed, turn.into()), &stop)?;
+            if let Some(outcome) = sides[side].nothing_was_ok() {
+                complain(&format!("{}: turn {}: {outcome}", sides[side].plan.url, turn + 1));
+                let why = format!("ended in turn {} of {}, in which no request was ok", turn + 1, args.turns);
+                return Ok(Made::NothingOk(compared(&sides, turn as usize, args, Some(why))?));
             }
         }
         if stop.load(Ordering::Relaxed) {
-            break;
+            // A turn that was cut short does not count.
+            let whole = sides.iter().map(Side::whole).min().unwrap_or(0);
+            let why = format!("interrupted after {whole} of {} turns", args.turns);
+            return Ok(Made::Interrupted(compared(&sides, whole, args, Some(why))?));
         }
         if shows_progress {
-            complain(&format!("turn {} of {}: base {}, new {}", turn + 1, args.turns, base.shown(), new.shown()));
+            let [base, new] = sides.each_ref().map(Side::shown);
+            complain(&format!("turn {} of {}: base {base}, new {new}", turn + 1, args.turns));
         }
     }
-    let was_interrupted = stop.load(Ordering::Relaxed);
-    // The turn that was cut short is no turn.
-    let whole = if was_interrupted { base.whole().min(new.whole()) } else { args.turns as usize };
+    let comparison = compared(&sides, args.turns as usize, args, None)?;
+    Ok(Made::Whole(comparison.expect("so few turns cannot be asked for")))
+}
+
+/// The first `whole` turns of both. None, which is said, if these are too few.
+fn compared(
+    sides: &[Side; 2],
+    whole: usize,
+    args: &CompareArgs,
+    why_so_few: Option<String>,
+) -> anyhow::Result<Option<Comparison>> {
     if (whole as f64) < FEWEST_BLOCKS {
-        let turns = count(whole as u64, "turn");
-        complain(&format!("interrupted after {turns}, and fewer than {FEWEST_BLOCKS} tell nothing"));
-        return Ok(Made::Interrupted(None));
+        let why = why_so_few.unwrap_or_default();
+        complain(&format!("{why}: fewer than {FEWEST_BLOCKS} whole turns tell nothing"));
+        return Ok(None);
     }
-    let sides = [&base, &new].map(|side| (side.text.as_str(), &side.turns[..whole]));
-    let mut comparison = Comparison::interleaved(sides[0], sides[1], args.delta, &args.fail_if_slower)
+    let name = count(whole as u64, "turn");
+    let [of_base, of_new] = sides.each_ref().map(|side| (name.as_str(), &side.turns[..whole]));
+    let mut comparison = Comparison::interleaved(of_base, of_new, args.delta, &args.fail_if_slower)
         .map_err(|e| anyhow!("{e}: this is a defect of onrush, please report it"))?;
-    if !was_interrupted {
-        return Ok(Made::Whole(comparison));
-    }
-    comparison.warnings.insert(0, format!("interrupted after {whole} of {} turns", args.turns));
-    Ok(Made::Interrupted(Some(comparison)))
+    comparison.warnings.splice(0..0, why_so_few);
+    Ok(Some(comparison))
 }
 
 impl Side {
@@ -93,12 +106,13 @@ impl Side {
         notes.extend(prepared.notes);
         notes.extend(preflight::check(&mut plan, false).map_err(|e| anyhow!("{role}: {e:#}"))?);
         notes.iter().for_each(|note| complain(&format!("{role}: {note}")));
-        Ok(Side { text, plan, turns: Vec::new() })
+        Ok(Side { plan, turns: Vec::new() })
     }
 
     /// A run from its first request to its last.
-    fn take_turn(&mut self, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-        let board = Board::new(self.plan.workers);
+    fn take_turn(&mut self, seed: u64, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+        let plan = self.plan.with_seed(seed);
+        let board = Board::new(plan.workers);
         let ended_early = OnceLock::new();
         let setting = Setting {
             board: &board,
@@ -108,7 +122,7 @@ impl Side {
             route: None,
             ended_early: &ended_early,
         };
-        self.turns.push(run::run(&self.plan, setting)?.summary);
+        self.turns.push(run::run(&plan, setting)?.summary);
         Ok(())
     }
 
@@ -130,10 +144,15 @@ impl Side {
     }
 }
 
-/// What follows `onrush` on the command line of a run.
+/// What a URL, or what follows `onrush` on the command line of a run, asks for.
 fn run_args(text: &str, options: &[String]) -> anyhow::Result<(RunArgs, Vec<String>)> {
-    let words = crate::curl::split(text).map_err(|e| anyhow!(e))?;
-    let words = ["onrush".to_owned()].into_iter().chain(words).chain(options.iter().cloned());
+    // A URL may have what a shell would take for its own.
+    let is_word = !text.trim().is_empty() && !text.contains(char::is_whitespace);
+    let mut words = if is_word { vec![text.to_owned()] } else { crate::curl::split(text).map_err(|e| anyhow!(e))? };
+    // The options of both stand before those of one, which win, and behind the command.
+    let at = usize::from(words.first().is_some_and(|word| word == "curl"));
+    words.splice(at..at, options.iter().cloned());
+    let words = ["onrush".to_owned()].into_iter().chain(words);
     let matches = Args::command().try_get_matches_from(words).map_err(|e| super::usage_error(&e))?;
     let run = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     if let Some(option) = of_one_run(run) {

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::stats::{Summary, Verdict};
 
+use crate::units::count;
+
 use super::{FEWEST_BLOCKS, Run};
 
 /// With fewer intervals than this, those of the ratios are wide.
@@ -48,7 +50,7 @@ fn shown(value: &Value) -> String {
 fn of_one(run: &Run) -> Vec<String> {
     let mut lines = Vec::new();
     let (n, width_s) = (run.count(), run.first().interval_s);
-    let length = format!("has {} of {width_s} s", crate::units::count(n as u64, "interval"));
+    let length = format!("has {} of {width_s} s", count(n as u64, "interval"));
     if (n as f64) < FEWEST_BLOCKS {
         lines.push(format!("{length}, and fewer than {FEWEST_BLOCKS} tell nothing: run for 30 s or longer"));
     } else if n < ENOUGH_INTERVALS {
@@ -70,13 +72,34 @@ fn of_one(run: &Run) -> Vec<String> {
     lines
 }
 
+/// So many notes of turns are told.
+const MOST_NOTES: usize = 3;
+
 fn of_turns(run: &Run) -> Vec<String> {
+    let all = run.count();
+    let of_all = |n: usize| format!("in {n} of {all} turns");
+    let mut lines = Vec::new();
     let invalid: Vec<String> = run.summaries().iter().filter_map(why_invalid).collect();
-    let reason = invalid.first().map(|reason| {
-        let verb = if invalid.len() == 1 { "is" } else { "are" };
-        format!("has {} turns, of which {} {verb} INVALID as measurements{reason}", run.count(), invalid.len())
-    });
-    reason.into_iter().collect()
+    lines.extend(invalid.first().map(|why| format!("is INVALID as a measurement {}{why}", of_all(invalid.len()))));
+    let changing = run.summaries().iter().filter(|summary| summary.steady.stationary == Some(false)).count();
+    if changing > 0 {
+        lines.push(format!("is not stationary {}: --warmup leaves the beginning of each out", of_all(changing)));
+    }
+    let unfinished: u64 = run.summaries().iter().map(|s| s.accounting.unfinished + s.accounting.unsent).sum();
+    if unfinished > 0 {
+        lines.push(format!("has {}, which are in no number here", count(unfinished, "unfinished request")));
+    }
+    // What the turns note, each once. What they say of steadiness is above.
+    let mut notes: Vec<(&str, usize)> = Vec::new();
+    for note in run.summaries().iter().flat_map(|summary| &summary.notes) {
+        match notes.iter_mut().find(|(other, _)| other == note) {
+            Some((_, times)) => *times += 1,
+            None if note.starts_with("not stationary") => {}
+            None => notes.push((note, 1)),
+        }
+    }
+    lines.extend(notes.iter().take(MOST_NOTES).map(|(note, times)| format!("says {}: {note}", of_all(*times))));
+    lines
 }
 
 fn why_invalid(summary: &Summary) -> Option<String> {

@@ -13,6 +13,8 @@ pub(super) struct Intervals {
     service: Option<Rc<Cumulated>>,
     response_sums: Vec<f64>,
     responses: Vec<f64>,
+    /// How long each is, in a unit of their own.
+    seconds: Vec<f64>,
     answered: Vec<f64>,
     ok: Vec<f64>,
     ended: Vec<f64>,
@@ -63,21 +65,16 @@ impl Intervals {
         let mut of = Intervals::empty(summaries.len());
         for (i, summary) in summaries.iter().enumerate() {
             let values = |latency| values(latency).map_err(|e| format!("in turn {}, {e}", i + 1));
-            let (accounting, timeout_ms) = (&summary.accounting, summary.plan.timeout_s * 1e3);
-            let service = summary.service_ms.as_ref().or(summary.response_ms.as_ref());
-            let mut response = values(summary.response_ms.as_ref())?;
-            of.responses[i] = response.iter().map(|(_, count)| f64::from(*count)).sum::<f64>();
+            // Time-outs are among them, as old as their limit; what a drain cut off is not.
+            let response = values(summary.response_ms.as_ref())?;
             let mean = summary.response_ms.as_ref().map_or(0.0, |latency| latency.mean);
+            of.responses[i] = response.iter().map(|(_, count)| f64::from(*count)).sum::<f64>();
             of.response_sums[i] = mean * of.responses[i];
-            if accounting.timeout > 0 {
-                response.push((timeout_ms, accounting.timeout as u32));
-                of.responses[i] += accounting.timeout as f64;
-                of.response_sums[i] += accounting.timeout as f64 * timeout_ms;
-            }
             responses.push(response);
-            services.push(values(service)?);
-            // Its mean by turns is that of what each turn says.
-            of.answered[i] = summary.throughput_per_s;
+            services.push(values(summary.service_ms.as_ref().or(summary.response_ms.as_ref()))?);
+            of.seconds[i] = summary.wall_s;
+            of.answered[i] = summary.throughput_per_s * summary.wall_s;
+            let accounting = &summary.accounting;
             of.ok[i] = accounting.ok as f64;
             of.ended[i] = (accounting.ok + accounting.http_error + accounting.failed + accounting.timeout) as f64;
         }
@@ -92,6 +89,7 @@ impl Intervals {
             service: None,
             response_sums: vec![0.0; n],
             responses: vec![0.0; n],
+            seconds: vec![1.0; n],
             answered: vec![0.0; n],
             ok: vec![0.0; n],
             ended: vec![0.0; n],
@@ -116,7 +114,7 @@ impl Intervals {
             Metric::Service(quantile) => {
                 Statistic::Quantile(quantile.p(), Rc::clone(self.service.as_ref().unwrap_or(&self.response)))
             }
-            Metric::Throughput => Statistic::Ratio(self.answered.clone(), vec![1.0; self.answered.len()]),
+            Metric::Throughput => Statistic::Ratio(self.answered.clone(), self.seconds.clone()),
             Metric::SuccessRate => Statistic::Ratio(self.ok.clone(), self.ended.clone()),
             Metric::Max => return None,
         })

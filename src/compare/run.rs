@@ -18,6 +18,19 @@ pub(super) struct Run<'a> {
     took_turns: bool,
 }
 
+/// What a summary says of its response times, or of what is left of them without onrush's own delay, in steps:
+/// (milliseconds, how many requests).
+fn steps(summary: &Summary, without: bool) -> Vec<(f64, f64)> {
+    let Some(l) = &summary.response_ms else { return Vec::new() };
+    let mut ms = [l.p50, l.p75, l.p90, l.p95, l.p99, l.p99_9, l.p99_99, l.max];
+    if let Some(e) = summary.generator.error_ms.as_ref().filter(|_| without) {
+        let own = [e.p50, e.p75, e.p90, e.p95, e.p99, e.p99_9, e.p99_99, e.max];
+        ms.iter_mut().zip(own).for_each(|(ms, own)| *ms -= own);
+    }
+    let shares = [0.5, 0.25, 0.15, 0.05, 0.04, 0.009, 0.0009, 0.0001];
+    ms.into_iter().zip(shares).map(|(ms, share)| (ms, share * l.count as f64)).collect()
+}
+
 impl<'a> Run<'a> {
     pub(super) fn new((name, summary): (&'a str, &'a Summary)) -> Result<Run<'a>, String> {
         let intervals = Intervals::new(summary).map_err(|e| format!("{name}: {e}"))?;
@@ -75,8 +88,16 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// In turns a quantile is one if it is a time-out's.
     pub(super) fn is_lower_bound(&self, metric: Metric) -> bool {
-        self.summaries.iter().any(|summary| metric.is_lower_bound(summary))
+        match metric {
+            Metric::Response(_) if self.took_turns => {
+                let timeout_ms = self.first().plan.timeout_s * 1e3;
+                let timed_out = self.summaries.iter().any(|summary| summary.accounting.timeout > 0);
+                timed_out && self.value(metric).is_some_and(|ms| ms >= timeout_ms)
+            }
+            _ => self.summaries.iter().any(|summary| metric.is_lower_bound(summary)),
+        }
     }
 
     /// There are too few requests to be sure of anything.
@@ -89,11 +110,29 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Which share of the number may be onrush's own delay. In turns: on average.
+    /// Which share of the number may be onrush's own delay.
+    ///
+    /// In turns it is that of the quantile of all turns' requests, as far as what each turn says of its quantiles
+    /// tells it: a turn's requests between two of them are taken for the upper one.
     pub(super) fn share_of_error(&self, metric: Metric) -> f64 {
-        let share = |summary| metric.error(summary).zip(metric.of(summary)).filter(|(_, value)| *value > 0.0);
-        let shares = self.summaries.iter().filter_map(share).map(|(error, value)| error / value);
-        shares.sum::<f64>() / self.summaries.len() as f64
+        let share = |with: f64, without: f64| if with > 0.0 { (1.0 - without / with).max(0.0) } else { 0.0 };
+        let Metric::Response(quantile) = metric else { return 0.0 };
+        if !self.took_turns {
+            let number = metric.error(self.first()).zip(metric.of(self.first()));
+            return number.map_or(0.0, |(error, value)| share(value, value - error));
+        }
+        let pooled = |without: bool| {
+            let steps = self.summaries.iter().flat_map(|summary| steps(summary, without));
+            let mut steps: Vec<(f64, f64)> = steps.collect();
+            steps.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let mut left = steps.iter().map(|(_, count)| count).sum::<f64>() * quantile.p() as f64 / 1e6;
+            let reaches = |(_, count): &&(f64, f64)| {
+                left -= count;
+                left <= 1e-9
+            };
+            steps.iter().find(reaches).map_or(0.0, |(ms, _)| *ms)
+        };
+        share(pooled(false), pooled(true))
     }
 
     pub(super) fn statistic(&self, metric: Metric) -> Option<Statistic> {

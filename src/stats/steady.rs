@@ -70,6 +70,8 @@ const SIGNIFICANT: f64 = 7.5;
 const INTERVAL: f64 = 3.0;
 /// A change by less than 5 % (of the logarithm) is no matter to anybody.
 const RELEVANT: f64 = 0.05;
+/// Of halves whose difference is known less well than that, nothing is said.
+const TELLING: f64 = 0.25;
 /// What a clock, a histogram or a scheduler may do to the halves of a run that
 /// does not vary at all.
 const EXACT: f64 = 0.01;
@@ -109,8 +111,9 @@ pub(super) fn course(means: &[f64]) -> Course {
         halves.error = halves.error.min(of_rest.error);
     }
     let differ = halves.is_beyond(INTERVAL, EXACT);
-    // Neither is said of halves that differ a little, nor of what has not settled.
-    let stationary = (settled && (!differ || halves.by > RELEVANT)).then_some(!differ);
+    // Nothing is said of halves that differ a little or of which little is known, nor of what has not settled.
+    let is_told = if differ { halves.by > RELEVANT } else { INTERVAL * halves.error <= TELLING };
+    let stationary = (settled && is_told).then_some(!differ);
     Course { stationary, from: settled.then_some(beginning) }
 }
 

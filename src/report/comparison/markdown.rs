@@ -16,7 +16,7 @@ pub fn markdown(c: &Comparison) -> String {
     let mut items: Vec<String> = Vec::new();
     for line in &c.limits {
         let mark = if line.result == Held::Exceeded { "**Limit**" } else { "Limit" };
-        items.push(format!("{mark}: {}", limit(line)));
+        items.push(format!("{mark}: {}", limit(line, c)));
     }
     items.extend(reasons(c).iter().map(|reason| format!("No interval: {}", plain(reason))));
     items.extend(c.warnings.iter().map(|warning| format!("Warning: {}", plain(warning))));

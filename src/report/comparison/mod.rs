@@ -78,8 +78,7 @@ fn unsigned(share: f64) -> String {
 /// What counts as the same.
 fn same(c: &Comparison) -> String {
     let (delta, success) = (unsigned(c.delta), unsigned(c.success_delta));
-    let turns = c.turns.map_or(String::new(), |turns| format!("{turns} turns each; "));
-    format!("{turns}same: within {delta} of the base, the success rate within {success}")
+    format!("same: within {delta} of the base, the success rate within {success}")
 }
 
 fn verdict(line: &MetricLine) -> &'static str {
@@ -87,7 +86,7 @@ fn verdict(line: &MetricLine) -> &'static str {
 }
 
 /// A limit and what came of it, as a sentence.
-fn limit(line: &LimitLine) -> String {
+fn limit(line: &LimitLine, c: &Comparison) -> String {
     let what = format!("{} may be worse by {} at most", label(line.limit.metric), unsigned(line.limit.by));
     let result = match line.result {
         Held::Held => "held",
@@ -96,9 +95,15 @@ fn limit(line: &LimitLine) -> String {
         Held::NotComparable => "not comparable, as onrush's own delay in a run may be the difference",
         Held::Unknown => "there is too little to judge it by",
     };
-    let longer = match (line.result, line.needs_s) {
-        (Held::Undecided, Some(s)) => format!(": runs of about {} would tell", nanos(s * 1e3)),
-        (Held::Undecided, None) => ": it is as good as on the limit".into(),
+    let is_bound = c.metrics.iter().any(|l| l.metric == line.limit.metric && (l.base_at_least || l.new_at_least));
+    let longer = match (line.result, line.needs_s, c.turns) {
+        (Held::Undecided, Some(s), Some(turns)) => {
+            let lasted_s = c.base.wall_s.max(c.new.wall_s);
+            format!(": some {} turns would tell", (turns as f64 * s / lasted_s).ceil())
+        }
+        (Held::Undecided, Some(s), None) => format!(": runs of about {} would tell", nanos(s * 1e3)),
+        (Held::Undecided, None, _) if is_bound => ": only that it is so much or more is known of a number".into(),
+        (Held::Undecided, None, _) => ": it is as good as on the limit".into(),
         _ => String::new(),
     };
     format!("{what}: {result}{longer}")

@@ -26,7 +26,7 @@ pub fn text(c: &Comparison, paint: Paint) -> String {
             Held::Exceeded => BAD,
             Held::Undecided | Held::NotComparable | Held::Unknown => WARN,
         };
-        out += &format!("{}\n", paint.apply(style, words("  limit: ", &limit(line)).trim_end()));
+        out += &format!("{}\n", paint.apply(style, words("  limit: ", &limit(line, c)).trim_end()));
     }
     if !c.warnings.is_empty() {
         out.push('\n');

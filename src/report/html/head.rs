@@ -121,7 +121,7 @@ pub(super) fn notes(s: &Summary) -> Vec<String> {
     notes.extend(
         s.steady
             .from_s
-            .filter(|from| *from > 0.0)
+            .filter(|from| *from > 0.0 && s.steady.stationary == Some(true))
             .map(|from| format!("response times had settled {} after the start", ms(from * 1e3))),
     );
     notes.push(data(s).join(", "));
