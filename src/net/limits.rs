@@ -175,7 +175,9 @@ mod tests {
         if !std::path::Path::new("/proc/net/tcp").exists() {
             return;
         }
-        let [idle, busy] = [0; 2].map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        // An address of its own: on others, connections of other tests wait.
+        let address = Ipv4Addr::new(127, 77, (std::process::id() >> 8) as u8, std::process::id() as u8);
+        let [idle, busy] = [0; 2].map(|_| std::net::TcpListener::bind((address, 0)).unwrap());
         let [idle_at, busy_at] = [&idle, &busy].map(|listener| listener.local_addr().unwrap());
         for _ in 0..3 {
             let mut client = std::net::TcpStream::connect(busy_at).unwrap();
