@@ -313,7 +313,8 @@ fn time_outs_count_once_in_the_numbers_of_turns() {
 fn both_runs_of_a_turn_draw_the_same_by_chance() {
     let server = target();
     let url = format!("http://{}/", server.address());
-    let finished = interleaved(&url, &url, "--turns 6 -o json -- --rate 300 --arrivals poisson -z 100ms");
+    let finished =
+        interleaved(&url, &url, "--turns 6 -o json -- --rate 300 --arrivals poisson -z 100ms --workers 1 --seed 3");
     let value: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|e| panic!("{e}: {}", finished.stderr));
     assert_eq!(value["base"]["requests"], value["new"]["requests"]);
     assert_ne!(value["base"]["requests"].as_u64().unwrap() % 6, 0, "six times the same: {}", value["base"]);
