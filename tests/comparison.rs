@@ -32,34 +32,50 @@ fn run(seed: u64, mut load: impl FnMut(&mut Xoshiro256PlusPlus) -> f64) -> Numbe
     let mut sojourn_s = exponential(&mut rng) * busy / PER_S / (1.0 - busy);
     let (mut at, mut until) = (0.0, 1.0);
     let mut second = Distribution::new();
-    let (mut histograms, mut sums, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-    while histograms.len() < SECONDS {
+    let mut seconds = Vec::new();
+    while seconds.len() < SECONDS {
         let gap = exponential(&mut rng) / PER_S;
         at += gap;
         while at >= until {
-            let buckets = second.buckets().map(|(_, high, count)| (high.0 as f64, count as u32));
-            histograms.push(buckets.collect::<Vec<_>>());
-            sums.push(second.sum() as f64);
-            counts.push(second.count() as f64);
-            second.clear();
+            seconds.push(std::mem::take(&mut second));
             until += 1.0;
             busy = load(&mut rng);
         }
         sojourn_s = (sojourn_s - gap).max(0.0) + exponential(&mut rng) * busy / PER_S;
         second.record(Nanos((sojourn_s * 1e9) as u64));
     }
-    let histograms = Rc::new(Cumulated::new(&histograms));
-    let [p50, p90, p99] = QUANTILES.map(|p| Statistic::Quantile(p, Rc::clone(&histograms)));
-    [Statistic::Ratio(sums, counts), p50, p90, p99]
+    numbers(&seconds)
 }
 
-/// The intervals of many pairs, by number.
+/// The numbers of a run, from the times of each of its seconds.
+fn numbers(seconds: &[Distribution]) -> Numbers {
+    let buckets = |second: &Distribution| second.buckets().map(|(_, high, n)| (high.0 as f64, n as u32)).collect();
+    let histograms = Rc::new(Cumulated::new(&seconds.iter().map(buckets).collect::<Vec<_>>()));
+    let [p50, p90, p99] = QUANTILES.map(|p| Statistic::Quantile(p, Rc::clone(&histograms)));
+    let of = |number: fn(&Distribution) -> f64| seconds.iter().map(number).collect();
+    [Statistic::Ratio(of(|second| second.sum() as f64), of(|second| second.count() as f64)), p50, p90, p99]
+}
+
+/// How the interval of a ratio is found.
+type Method = fn(&Statistic, &Statistic) -> Result<Interval, TooLittle>;
+
+/// The intervals of many pairs, of all numbers.
 fn intervals(pairs: u64, pair: impl Fn(u64) -> (Numbers, Numbers)) -> [Vec<Interval>; NAMES.len()] {
-    let mut all: [Vec<Interval>; NAMES.len()] = Default::default();
+    intervals_of([0, 1, 2, 3], pairs, pair, ratio_interval)
+}
+
+/// The same of these numbers alone, found in this way.
+fn intervals_of<const N: usize>(
+    numbers: [usize; N],
+    pairs: u64,
+    pair: impl Fn(u64) -> (Numbers, Numbers),
+    interval: Method,
+) -> [Vec<Interval>; N] {
+    let mut all = [const { Vec::new() }; N];
     for seed in 0..pairs {
         let (base, new) = pair(seed);
-        for (intervals, (base, new)) in all.iter_mut().zip(base.iter().zip(&new)) {
-            intervals.extend(ratio_interval(base, new));
+        for (intervals, number) in all.iter_mut().zip(numbers) {
+            intervals.extend(interval(&base[number], &new[number]));
         }
     }
     all
@@ -132,36 +148,22 @@ fn what_lasts_for_seconds_is_allowed_for() {
     }
 }
 
-/// A server that is hardly busy, 200 requests a second for so many seconds: what they take is independent, exponential,
-/// and longer by `factor(second)`.
+/// A server that is hardly busy, 200 requests a second: what they take is independent, exponential, and longer by
+/// `factor(second)`.
 fn light(seed: u64, seconds: usize, factor: impl Fn(usize) -> f64) -> Numbers {
     let mut rng = for_request(seed, 3);
-    let (mut histograms, mut sums, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-    for i in 0..seconds {
+    let mut second = |i| {
         let mut second = Distribution::new();
         (0..200).for_each(|_| second.record(Nanos((exponential(&mut rng) * 5e6 * factor(i)) as u64)));
-        histograms.push(second.buckets().map(|(_, high, count)| (high.0 as f64, count as u32)).collect::<Vec<_>>());
-        sums.push(second.sum() as f64);
-        counts.push(second.count() as f64);
-    }
-    let histograms = Rc::new(Cumulated::new(&histograms));
-    let [p50, p90, p99] = QUANTILES.map(|p| Statistic::Quantile(p, Rc::clone(&histograms)));
-    [Statistic::Ratio(sums, counts), p50, p90, p99]
+        second
+    };
+    numbers(&(0..seconds).map(&mut second).collect::<Vec<_>>())
 }
 
 /// The intervals of the mean and of p90 in pairs of runs.
-fn mean_and_p90(pair: impl Fn(u64) -> (Numbers, Numbers), interval: Of) -> [Vec<Interval>; 2] {
-    let mut all: [Vec<Interval>; 2] = Default::default();
-    for seed in 0..PAIRS {
-        let (base, new) = pair(seed);
-        for (intervals, number) in all.iter_mut().zip([0, 2]) {
-            intervals.extend(interval(&base[number], &new[number]));
-        }
-    }
-    all
+fn mean_and_p90(pair: impl Fn(u64) -> (Numbers, Numbers), interval: Method) -> [Vec<Interval>; 2] {
+    intervals_of([0, 2], PAIRS, pair, interval)
 }
-
-type Of = fn(&Statistic, &Statistic) -> Result<Interval, TooLittle>;
 
 fn differs(interval: &Interval) -> bool {
     matches!(verdict(interval), Change::Faster | Change::Slower)

@@ -363,19 +363,7 @@ fn what_a_turn_cannot_have_is_refused_before_anything_is_sent() {
 #[test]
 fn an_interruption_leaves_what_whole_turns_show() {
     for (answered, comparison) in [(58, true), (10, false)] {
-        let left = Mutex::new(answered);
-        let server = Hostile::start(move |peer| {
-            while peer.request().is_some() {
-                let mut left = left.lock().unwrap();
-                if *left == 0 {
-                    break;
-                }
-                *left -= 1;
-                drop(left);
-                peer.write(OK);
-            }
-            peer.stall();
-        });
+        let server = Hostile::answering(answered);
         let url = server.url();
         let run =
             onrush("compare --interleave --turns 8").args([&url, &url]).args(["--", "-n", "4", "-c", "2"]).start();

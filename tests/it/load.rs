@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 
 use onrush::serve::Server;
 use onrush::stats::Summary;
@@ -277,19 +276,7 @@ fn headers_are_sent_as_given_and_secrets_are_not_echoed() {
 
 /// A run on a server that answers the first few requests and no more, interrupted when it waits.
 fn interrupted(arguments: &str, answered: usize, in_flight: usize) -> (Report, u64) {
-    let answers = Arc::new(Mutex::new(answered));
-    let server = Hostile::start(move |peer| {
-        while peer.request().is_some() {
-            let mut left = answers.lock().unwrap();
-            if *left == 0 {
-                break;
-            }
-            *left -= 1;
-            drop(left);
-            peer.write(OK);
-        }
-        peer.stall();
-    });
+    let server = Hostile::answering(answered);
     let run = onrush(arguments).arg(server.url()).start_report();
     server.wait_for_requests(answered + in_flight);
     run.interrupt();

@@ -74,7 +74,24 @@ impl Hostile {
         Hostile::listen(None, None, Arc::new(script))
     }
 
-    /// As above, on a Unix-domain socket.
+    /// Answers the first requests with 200, and then no more.
+    pub(crate) fn answering(first: usize) -> Hostile {
+        let left = Mutex::new(first);
+        Hostile::start(move |peer| {
+            while peer.request().is_some() {
+                let mut left = left.lock().unwrap();
+                if *left == 0 {
+                    break;
+                }
+                *left -= 1;
+                drop(left);
+                peer.write(OK);
+            }
+            peer.stall();
+        })
+    }
+
+    /// As [`Hostile::start`], on a Unix-domain socket.
     pub(crate) fn start_unix(path: &Path, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Hostile {
         Hostile::listen(Some(path), None, Arc::new(script))
     }

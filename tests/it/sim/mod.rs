@@ -1,6 +1,7 @@
 //! The engine on a virtual clock over an in-memory transport: every number is exact.
 
 mod absences;
+mod absent;
 mod closed;
 mod failures;
 mod open;

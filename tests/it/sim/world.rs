@@ -17,6 +17,7 @@ use onrush::schedule::{Profile, Spacing};
 use onrush::stats::{Board, Tally};
 use onrush::time::{Nanos, WallClock};
 
+pub(super) use super::absent::{Absent, Where};
 pub(super) use super::server::{Accept, Asked, Reply, Server};
 
 /// The run begins at this instant, so that nothing is zero by accident.
@@ -51,33 +52,6 @@ struct Connection {
     incoming: VecDeque<(Nanos, Incoming)>,
     /// Instants at which the worker is told to look.
     wake: Vec<Nanos>,
-}
-
-/// Where the worker is while it does nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Where {
-    /// It waits, and is not woken.
-    Asleep,
-    /// It was woken, and has no processor.
-    Runnable,
-    /// It works on something of its own, behind the first byte that it reads.
-    Running,
-}
-
-/// For the first part of each period, a time of its own long, the worker does nothing.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Absent {
-    pub(super) place: Where,
-    pub(super) lasts: Nanos,
-    pub(super) every: Nanos,
-}
-
-impl Absent {
-    /// When the worker goes on that is in that place at `now`.
-    fn until(self, place: Where, now: Nanos) -> Nanos {
-        let into = Nanos(now.since(START).0 % self.every.0);
-        if place == self.place && into < self.lasts { now + self.lasts.since(into) } else { now }
-    }
 }
 
 /// What a run in the world left behind.
@@ -181,7 +155,8 @@ impl World {
 
     /// The worker does nothing there, if it is time for that.
     fn is_at(&mut self, place: Where) {
-        self.now = self.absent.map_or(self.now, |absent| absent.until(place, self.now));
+        let left = self.absent.map_or(Nanos::ZERO, |absent| absent.left(place, self.since_start()));
+        self.now += left;
     }
 
     /// The server has a whole request of user `c`; with HTTP/2, on this stream.
