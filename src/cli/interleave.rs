@@ -1,7 +1,7 @@
 //! `onrush compare --interleave`: two runs in turns.
 //!
-//! A turn is a whole run, with connections of its own, that leaves nothing but
-//! its summary. The runs are read and checked before the first request.
+//! A turn is a whole run, with new connections, that leaves nothing but its
+//! summary. The runs are read and checked before the first request.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -62,12 +62,12 @@ pub(super) fn comparison(args: &CompareArgs) -> anyhow::Result<Made> {
                 let why = format!("ended in turn {} of {}, in which no request was ok", turn + 1, args.turns);
                 return Ok(Made::NothingOk(compared(&sides, turn as usize, args, Some(why))?));
             }
-        }
-        if stop.load(Ordering::Relaxed) {
-            // A turn that was cut short does not count.
-            let whole = sides.iter().map(Side::whole).min().unwrap_or(0);
-            let why = format!("interrupted after {whole} of {} turns", args.turns);
-            return Ok(Made::Interrupted(compared(&sides, whole, args, Some(why))?));
+            if stop.load(Ordering::Relaxed) {
+                // A turn that was cut short does not count.
+                let whole = sides.iter().map(Side::whole).min().unwrap_or(0);
+                let why = format!("interrupted after {whole} of {} turns", args.turns);
+                return Ok(Made::Interrupted(compared(&sides, whole, args, Some(why))?));
+            }
         }
         if shows_progress {
             let [base, new] = sides.each_ref().map(Side::shown);

@@ -82,7 +82,7 @@ pub fn paired_ratio_interval(base: &Statistic, new: &Statistic) -> Result<Interv
     Ok(interval(ratios.ok_or(TooLittle::Values)?, pairs as f64))
 }
 
-/// The expanded percentile interval of the ratios of resamples of so many blocks.
+/// The expanded percentile interval of these ratios, of resamples of `blocks` blocks.
 fn interval(mut ratios: Vec<f64>, blocks: f64) -> Interval {
     ratios.sort_by(f64::total_cmp);
     let outside = (expanded_tail(blocks) * RESAMPLES as f64).floor() as usize;

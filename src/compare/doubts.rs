@@ -72,7 +72,7 @@ fn of_one(run: &Run) -> Vec<String> {
     lines
 }
 
-/// So many notes of turns are told.
+/// The number of different notes of turns that are told.
 const MOST_NOTES: usize = 3;
 
 fn of_turns(run: &Run) -> Vec<String> {

@@ -33,7 +33,7 @@ pub struct Comparison {
     pub base: RunLine,
     /// The other one.
     pub new: RunLine,
-    /// The runs took turns, each so many. None: each went on by itself.
+    /// The number of turns of each run. None: they did not take turns.
     pub turns: Option<usize>,
     /// Numbers whose ratio is within 1 - delta and 1 + delta are the same.
     pub delta: f64,

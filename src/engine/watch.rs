@@ -225,7 +225,7 @@ struct Sample {
 
 /// The stride is thought over so often.
 const ADAPTED_AFTER: u32 = 256;
-/// So many reads of the sample take no less and no more time than that: in a fast run 1,000 a second at most, which is
+/// [`ADAPTED_AFTER`] reads of the sample take no less and no more time than that: in a fast run 1,000 a second at most, which is
 /// some thousandth of what a processor does; in a slower one all are in the sample.
 const QUICK: Nanos = Nanos::from_millis(256);
 const SLOW: Nanos = Nanos::from_millis(1_024);

@@ -175,7 +175,7 @@ mod tests {
         if !std::path::Path::new("/proc/net/tcp").exists() {
             return;
         }
-        // An address of its own: on others, connections of other tests wait.
+        // No other test uses this address: on others, their connections wait.
         let address = Ipv4Addr::new(127, 77, (std::process::id() >> 8) as u8, std::process::id() as u8);
         let [idle, busy] = [0; 2].map(|_| std::net::TcpListener::bind((address, 0)).unwrap());
         let [idle_at, busy_at] = [&idle, &busy].map(|listener| listener.local_addr().unwrap());

@@ -30,8 +30,8 @@ pub use pulse::{Beat, Pulse};
 pub use steady::{Trend, has_settled, ln_fast, trend};
 pub use summary::{
     Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, OutageLine, PlanLine,
-    ProgressLine, RunFacts, SCHEMA, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool, WaveLine,
-    WavesLine,
+    ProgressLine, RunFacts, SCHEMA, SHARED_CPU, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool,
+    WaveLine, WavesLine,
 };
 pub use survival::{Censored, quantile as survival_quantile};
 pub use tally::{Clocks, Extra, FailureCount, Tally};

@@ -26,12 +26,6 @@ pub(super) fn mser5(means: &[f64]) -> Steady {
     if cut < marginal.len() / 2 { Steady::From(cut * BATCH) } else { Steady::NotStationary }
 }
 
-/// The best cut of MSER-5 in the first half, even if one in the second half is better.
-fn beginning(means: &[f64]) -> Option<usize> {
-    let marginal = marginal_errors(means)?;
-    Some(least(&marginal[..marginal.len() / 2]) * BATCH)
-}
-
 /// The sum of squared deviations / (number of the rest)^2 by the number of
 /// batches cut off. None: too few points.
 fn marginal_errors(means: &[f64]) -> Option<Vec<f64>> {
@@ -65,8 +59,8 @@ const CUTS: [f64; 5] = [0.5, 0.6, 0.7, 0.8, 0.9];
 /// from few independent values, and the largest of several differences counts:
 /// in the simulations below less than 2 % of steady runs of a minute go beyond.
 const SIGNIFICANT: f64 = 7.5;
-/// The 95 % interval of the difference between two halves is so many standard
-/// errors wide on each side: by simulation, as they are known from few values.
+/// The 95 % interval of the difference between two halves reaches three standard
+/// errors to each side: by simulation, as they are known from few values.
 const INTERVAL: f64 = 3.0;
 /// A change by less than 5 % (of the logarithm) is no matter to anybody.
 const RELEVANT: f64 = 0.05;
@@ -83,7 +77,7 @@ const COARSE: usize = 60;
 pub(super) struct Course {
     /// Whether the whole run was in one state. None: that cannot be told.
     pub(super) stationary: Option<bool>,
-    /// After so many points they changed no more. None: they did, or that cannot be told.
+    /// The number of points after which they changed no more. None: they did, or that cannot be told.
     pub(super) from: Option<usize>,
 }
 
@@ -95,17 +89,20 @@ pub(super) struct Course {
 /// if its halves, the beginning included, differ by less than the interval of
 /// their difference.
 pub(super) fn course(means: &[f64]) -> Course {
-    let Some(beginning) = beginning(means) else { return Course { stationary: None, from: None } };
-    let rest = coarse(&means[beginning..]);
+    let Some(marginal) = marginal_errors(means) else { return Course { stationary: None, from: None } };
+    let (first_half, _) = marginal.split_at(marginal.len() / 2);
+    let best = least(first_half);
+    let beginning = best * BATCH;
+    let (all, rest) = (coarse(means), coarse(&means[beginning..]));
     let changed =
         |points: &[f64]| CUTS.iter().any(|share| Difference::new(points, *share).is_beyond(SIGNIFICANT, RELEVANT));
     // A beginning that is half of the run may be the first half of a drift.
-    if changed(&rest) || mser5(means) == Steady::NotStationary && changed(&coarse(means)) {
+    if changed(&rest) || least(&marginal) != best && changed(&all) {
         return Course { stationary: Some(false), from: None };
     }
     let of_rest = Difference::new(&rest, 0.5);
     let settled = !of_rest.is_beyond(INTERVAL, EXACT);
-    let mut halves = Difference::new(&coarse(means), 0.5);
+    let mut halves = Difference::new(&all, 0.5);
     if halves.by > RELEVANT {
         // What varies by chance is what varied after the beginning.
         halves.error = halves.error.min(of_rest.error);
@@ -296,7 +293,7 @@ mod tests {
         share(|seed| course(&run(seed)).stationary == Some(false) && course(&run(seed)).from.is_none())
     }
 
-    /// Of so many runs this is true, in percent.
+    /// The share of runs of which this is true, in percent.
     fn share(holds: impl Fn(u64) -> bool) -> f64 {
         (0..RUNS).filter(|seed| holds(*seed)).count() as f64 * 100.0 / RUNS as f64
     }
@@ -351,9 +348,9 @@ mod tests {
     struct Case {
         name: &'static str,
         scenario: Scenario,
-        /// After so many points the warm-up ends.
+        /// The points after which the warm-up ends.
         ends: RangeInclusive<usize>,
-        /// So many of 100 runs of half a minute are called stationary.
+        /// The share of runs of half a minute that are called stationary, in percent.
         stationary: RangeInclusive<f64>,
     }
 

@@ -1,6 +1,6 @@
 //! What this tool did to the measurement.
 
-use crate::stats::{LagLine, Summary};
+use crate::stats::{LagLine, SHARED_CPU, Summary};
 use crate::units::{grouped, percent};
 
 use super::section::{Fact, Section};
@@ -32,11 +32,7 @@ pub(super) fn section(s: &Summary) -> Section {
         g.busiest_cpu,
         &format!("of one worker; {} on average", percent(g.cpu)),
     ));
-    facts.extend(
-        g.shares_cpu.then(|| {
-            Fact::new("Server", "on this machine".into(), "CPU shared with the server on this machine".into())
-        }),
-    );
+    facts.extend(g.shares_cpu.then(|| Fact::new("Server", "on this machine".into(), SHARED_CPU.into())));
     facts.extend(g.run_queue.map(|queue| share("Run queue", queue, "ready, and no processor was free")));
     facts.push(Fact::new("Longest stall", ms(g.stall_ms), "no worker looked at its connections".into()));
     facts.extend(g.wake_up_us.as_ref().map(|line| lag("Wake-up, p99.9", line, "how late an idle thread wakes here")));

@@ -26,6 +26,7 @@ pub use availability::OutageLine;
 pub use certainty::{Confidence, SteadyLine};
 pub use latency::Latency;
 pub use lines::{CsvLine, FailureLine, IntervalLine, Micros, TargetLine, WaveLine, WavesLine};
+pub use outcome::SHARED_CPU;
 pub use plan::{PlanLine, StageLine};
 pub use progress::ProgressLine;
 pub use thresholds::{Measured, ThresholdLine};

@@ -10,6 +10,9 @@ use super::availability::words;
 /// So many kinds of failures, or thresholds, are named.
 const NAMED: usize = 3;
 
+/// Said of a run whose target is on this machine.
+pub const SHARED_CPU: &str = "CPU shared with the server on this machine";
+
 impl Summary {
     /// Nothing failed: with thresholds all were met, else every request that came to an end is ok, and there was one.
     pub(super) fn has_passed(&self) -> bool {
@@ -34,7 +37,7 @@ impl Summary {
             Verdict::Degraded => "noisy",
             Verdict::Invalid => "not to be used",
         };
-        let shared = generator.shares_cpu.then_some("CPU shared with the server on this machine");
+        let shared = generator.shares_cpu.then_some(SHARED_CPU);
         let reasons: Vec<&str> = generator.reasons.iter().map(String::as_str).chain(shared).collect();
         Some(format!("Measurement: {word} ({})", reasons.join("; ")))
     }
