@@ -127,18 +127,18 @@ fn left_unread(count: u64, late: u64, takes: Nanos, unread: Nanos) -> Tally {
 
 #[test]
 fn this_tools_part_counts_from_its_limits_on_and_not_below() {
-    let (ten, two) = (Nanos::from_millis(10), Nanos::from_millis(2));
+    let (ten, one) = (Nanos::from_millis(10), Nanos::from_millis(1));
     for (takes, unread_us, expected) in [
         // 5 % and 20 % of what is printed.
         (ten, 515, Verdict::Valid),
         (ten, 540, Verdict::Degraded),
         (ten, 2_450, Verdict::Degraded),
         (ten, 2_550, Verdict::Invalid),
-        // Half a millisecond and a whole one.
-        (two, 495, Verdict::Valid),
-        (two, 510, Verdict::Degraded),
-        (two, 990, Verdict::Degraded),
-        (two, 1_010, Verdict::Invalid),
+        // 250 us and 500 us.
+        (one, 245, Verdict::Valid),
+        (one, 260, Verdict::Degraded),
+        (one, 490, Verdict::Degraded),
+        (one, 510, Verdict::Invalid),
     ] {
         for model in ["waves", "closed", "open"] {
             let line = judged(&left_unread(2_000, 2_000, takes, Nanos::from_micros(unread_us)), model);
