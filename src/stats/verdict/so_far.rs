@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn late_is_what_moves_a_number_at_a_rate() {
-        assert_eq!(so_far(0.89, Nanos::from_micros(499), true), [false; 2]);
-        assert_eq!(so_far(0.91, Nanos::from_micros(502), true), [true; 2]);
+        assert_eq!(so_far(0.89, Nanos::from_micros(449), true), [false; 2]);
+        assert_eq!(so_far(0.91, Nanos::from_micros(455), true), [true; 2]);
         assert_eq!(so_far(0.91, Nanos::from_millis(3), false), [true, false]);
     }
 }
