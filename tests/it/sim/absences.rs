@@ -117,7 +117,7 @@ fn a_verdict_is_that_of_what_moved_wherever_the_worker_was() {
         let expected: &[Verdict] = match (times, more_ms) {
             (1.27.., 0.55..) => &[Verdict::Invalid],
             (1.23.., 0.45..) => &[Verdict::Degraded, Verdict::Invalid],
-            (1.06.., 0.28..) => &[Verdict::Degraded],
+            (1.06.., 0.45..) => &[Verdict::Degraded],
             (1.04.., 0.22..) => &[Verdict::Valid, Verdict::Degraded],
             _ => &[Verdict::Valid],
         };
