@@ -11,7 +11,7 @@ use std::thread;
 use mio::Waker;
 
 use crate::curl::Route;
-use crate::engine::{BATCH, Rows, Shared, Sockets, Worker};
+use crate::engine::{BATCH, LogQueue, Shared, Sockets, Worker};
 use crate::net::lookup::Lookups;
 use crate::net::resolve::resolve;
 use crate::net::tls::TlsSettings;
@@ -172,7 +172,7 @@ struct LogEnd {
 }
 
 /// A bounded queue from the workers to the log, and the way back for emptied vectors.
-fn queue(workers: u32) -> (Vec<Rows>, Option<LogEnd>) {
+fn queue(workers: u32) -> (Vec<LogQueue>, Option<LogEnd>) {
     let (to_log, full) = sync_channel(QUEUE_PER_WORKER * workers as usize);
     let (rows, empty) = (0..workers)
         .map(|worker| {
@@ -181,7 +181,7 @@ fn queue(workers: u32) -> (Vec<Rows>, Option<LogEnd>) {
             for _ in 0..QUEUE_PER_WORKER {
                 let _ = empty.try_send(vec![Record::default(); BATCH]);
             }
-            (Rows::new(worker, to_log.clone(), back), empty)
+            (LogQueue::new(worker, to_log.clone(), back), empty)
         })
         .unzip();
     (rows, Some(LogEnd { full, empty }))

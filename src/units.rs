@@ -127,12 +127,12 @@ pub fn tenths(n: f64) -> String {
 /// A number with at least this many decimals: more, where it would seem to be zero and is not.
 pub fn decimals(n: f64, least: usize) -> String {
     let seems_zero = |decimals: &usize| n != 0.0 && n.abs() * 10_f64.powi(*decimals as i32) < 0.5;
-    let enough = (least..MOST_DECIMALS).find(|decimals| !seems_zero(decimals)).unwrap_or(MOST_DECIMALS);
+    let enough = (least..MAX_DECIMALS).find(|decimals| !seems_zero(decimals)).unwrap_or(MAX_DECIMALS);
     format!("{n:.enough$}")
 }
 
 /// Below a nanosecond there is no time.
-const MOST_DECIMALS: usize = 12;
+const MAX_DECIMALS: usize = 12;
 
 /// A time in milliseconds, as this tool shows times; one that is not zero is a nanosecond at least.
 pub fn millis(ms: f64) -> Nanos {

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use onrush::engine::{Rows, Shared, Sockets, Worker};
+use onrush::engine::{LogQueue, Shared, Sockets, Worker};
 use onrush::feed::{Feed, Format, Lines, Order};
 use onrush::net::Poller;
 use onrush::plan::{
@@ -112,7 +112,7 @@ fn bodies() -> [(&'static str, Body); 5] {
 }
 
 /// What a thread allocates in the life of a worker, but for what its intervals may.
-fn allocations(plan: &Plan, rows: Option<Rows>) -> u64 {
+fn allocations(plan: &Plan, rows: Option<LogQueue>) -> u64 {
     let shared = Shared::new(plan, Arc::new(AtomicBool::new(false)));
     let board = Board::new(1);
     let sockets = Sockets::new([(&plan.origins[0].endpoint, None)], 0, USERS as usize, Poller::new().unwrap(), vec![]);
@@ -142,7 +142,7 @@ fn allocations_with_rows(plan: &Plan) -> u64 {
         }
         rows
     });
-    let allocated = allocations(plan, Some(Rows::new(0, full, back)));
+    let allocated = allocations(plan, Some(LogQueue::new(0, full, back)));
     assert_eq!(Some(sink.join().unwrap()), plan.load.stop.requests);
     allocated
 }

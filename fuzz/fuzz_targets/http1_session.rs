@@ -7,7 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use onrush::feed::Lines;
-use onrush::proto::{Codec, End, Hold, Kept, Wanted, http1};
+use onrush::proto::{Codec, End, Hold, Captured, Capture, http1};
 use onrush::record::{Cause, Failure, Phase};
 use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
@@ -42,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((&choice, mut input)) = input.split_first() else { return };
     let mut codec = codec(choice);
     let wanted = choice & 16 != 0;
-    let mut session = codec.session(Wanted { location: wanted, body: wanted });
+    let mut session = codec.session(Capture { location: wanted, body: wanted });
     let mut done = Vec::new();
     let mut now = 0;
     let mut next = 0;
@@ -86,12 +86,12 @@ fuzz_target!(|input: &[u8]| {
         for answer in done.drain(..) {
             let kept = answer.kept.as_ref().map(|kept| kept.body.len());
             assert_eq!(kept.is_some(), wanted && answer.failure.is_none() && !gave_up, "{answer:?}");
-            assert!(kept.unwrap_or(0) as u64 <= answer.body_bytes && kept.unwrap_or(0) <= Kept::MOST);
+            assert!(kept.unwrap_or(0) as u64 <= answer.body_bytes && kept.unwrap_or(0) <= Captured::MAX_BODY);
             assert_eq!(Some(answer.ticket), under_way.take(), "an answer that nobody asked for");
             let came = answer.first_byte != Nanos::NEVER;
             assert!(came || answer.status == 0, "{answer:?}");
             assert!(!came || answer.first_byte.0 <= now, "{answer:?}");
         }
-        assert_eq!(session.capacity(), usize::from(under_way.is_none() && !session.is_spent()));
+        assert_eq!(session.capacity(), usize::from(under_way.is_none() && !session.is_exhausted()));
     }
 });

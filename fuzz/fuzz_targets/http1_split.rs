@@ -5,16 +5,16 @@ mod pieces;
 
 use libfuzzer_sys::fuzz_target;
 use onrush::proto::http1::{HeadCache, Progress, Reader};
-use onrush::proto::{Kept, Wanted};
+use onrush::proto::{Captured, Capture};
 use onrush::record::Cause;
 
 /// Every answer's status and body bytes, whether its connection persists, what was captured of it, and how the
 /// stream ended.
-type Reading = (Vec<(u16, u64, bool, Option<Box<Kept>>)>, Result<bool, Cause>);
+type Reading = (Vec<(u16, u64, bool, Option<Box<Captured>>)>, Result<bool, Cause>);
 
 fn read_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
     let mut heads = HeadCache::new(false);
-    let mut reader = Reader::keeping(Wanted { location: true, body: true });
+    let mut reader = Reader::keeping(Capture { location: true, body: true });
     let mut answers = Vec::new();
     for mut piece in pieces {
         while !piece.is_empty() {
@@ -22,7 +22,7 @@ fn read_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
                 Err(cause) => return (answers, Err(cause)),
                 Ok(Progress::More) => break,
                 Ok(Progress::Complete { keep_alive, rest }) => {
-                    answers.push((reader.status(), reader.body_bytes(), keep_alive, reader.take_kept()));
+                    answers.push((reader.status(), reader.body_bytes(), keep_alive, reader.take_captured()));
                     reader.reset();
                     piece = &piece[piece.len() - rest..];
                 }
@@ -31,7 +31,7 @@ fn read_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Reading {
     }
     let end = reader.end(&mut heads);
     if end == Ok(true) {
-        answers.push((reader.status(), reader.body_bytes(), false, reader.take_kept()));
+        answers.push((reader.status(), reader.body_bytes(), false, reader.take_captured()));
     }
     (answers, end)
 }

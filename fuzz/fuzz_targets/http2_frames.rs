@@ -5,7 +5,7 @@ mod pieces;
 
 use libfuzzer_sys::fuzz_target;
 use onrush::proto::http2::{Codec, Session};
-use onrush::proto::{Answer, End, Hold, Kept, Wanted};
+use onrush::proto::{Answer, End, Hold, Captured, Capture};
 use onrush::record::Failure;
 use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
@@ -26,7 +26,7 @@ fn run<'a>(body: &Body, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         keep_alive: true,
     };
     let codec = Codec::new([(&head, body, false)]);
-    let mut session = Session::keeping(Wanted { location: true, body: true });
+    let mut session = Session::keeping(Capture { location: true, body: true });
     let mut done: Vec<Answer> = Vec::new();
     session.receive(&GREETING, Nanos(1), &mut done);
     for ticket in 0..REQUESTS {
@@ -40,7 +40,7 @@ fn run<'a>(body: &Body, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         session.receive(piece, Nanos(2), &mut done);
         assert!(session.transmit().len() < 4 << 20);
     }
-    let (fault, spent) = (session.fault(), session.is_spent());
+    let (fault, exhausted) = (session.error(), session.is_exhausted());
     while !session.transmit().is_empty() {
         written.extend_from_slice(session.transmit());
         session.transmitted(session.transmit().len());
@@ -51,9 +51,9 @@ fn run<'a>(body: &Body, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     ended.sort_by_key(|(ticket, ..)| *ticket);
     // Of whole responses something is kept, and of others nothing.
     assert!(done.iter().all(|a| a.kept.is_some() == a.failure.is_none()));
-    assert!(done.iter().flat_map(|a| &a.kept).all(|kept| kept.body.len() <= Kept::MOST));
+    assert!(done.iter().flat_map(|a| &a.kept).all(|kept| kept.body.len() <= Captured::MAX_BODY));
     assert!(ended.iter().map(|(ticket, ..)| *ticket).eq(0..REQUESTS), "each request ends once");
-    (ended, fault, spent, written)
+    (ended, fault, exhausted, written)
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -69,6 +69,6 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(but_written(run(&large, bytes.chunks(1))), whole);
 });
 
-fn but_written((ended, fault, spent, _): Outcome) -> impl PartialEq + std::fmt::Debug {
-    (ended, fault, spent)
+fn but_written((ended, fault, exhausted, _): Outcome) -> impl PartialEq + std::fmt::Debug {
+    (ended, fault, exhausted)
 }

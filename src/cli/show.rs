@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use crate::plan::{Model, Plan, Protocol};
 use crate::printable::printable;
-use crate::proto::{Codec, Hold, Wanted, http1};
+use crate::proto::{Capture, Codec, Hold, http1};
 use crate::request::{Slot, masked};
 use crate::source::Source;
 use crate::time::WallClock;
@@ -46,7 +46,7 @@ fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Resul
         let slot = Slot { index, measured: true };
         let target = &plan.targets.list[source.target(slot) as usize];
         let message = source.message(slot, user, wave, crate::time::monotonic()).map_err(|e| anyhow!("{e}"))?;
-        let mut session = codec.session(Wanted::default());
+        let mut session = codec.session(Capture::default());
         session.submit(message, 0, Hold::Nothing, &mut codec);
         let text = session.transmit().concat();
         let end = text.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(text.len() - 4);

@@ -73,7 +73,7 @@ fn of_one(run: &Run) -> Vec<String> {
 }
 
 /// The number of different notes of turns that are told.
-const MOST_NOTES: usize = 3;
+const MAX_NOTES: usize = 3;
 
 fn of_turns(run: &Run) -> Vec<String> {
     let all = run.count();
@@ -98,7 +98,7 @@ fn of_turns(run: &Run) -> Vec<String> {
             None => notes.push((note, 1)),
         }
     }
-    lines.extend(notes.iter().take(MOST_NOTES).map(|(note, times)| format!("says {}: {note}", of_all(*times))));
+    lines.extend(notes.iter().take(MAX_NOTES).map(|(note, times)| format!("says {}: {note}", of_all(*times))));
     lines
 }
 

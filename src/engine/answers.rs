@@ -6,10 +6,10 @@ use crate::record::{Cause, Failure, Phase, Record};
 use crate::stats::ln_fast;
 use crate::time::Nanos;
 
-use super::connection::Link;
+use super::connection::ConnectionState;
 use super::judge::Judgement;
 use super::user::Stage;
-use super::worker::Pace;
+use super::worker::LoadModel;
 use super::{Io, Worker};
 
 /// A connection may be read so often in one turn: a flood on one does not stop the others.
@@ -22,7 +22,7 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn read(&mut self, c: u32, read_closed: bool) {
         let mut turns = 0;
         loop {
-            let stamped = self.watch.wants_stamp();
+            let stamped = self.self_check.wants_stamp();
             if stamped {
                 self.io.want_stamp(c);
             }
@@ -42,21 +42,21 @@ impl<I: Io> Worker<'_, I> {
                         // Nobody has asked: no answer could be told from this.
                         return self.end(c, End::Closed);
                     }
-                    connection.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.done);
+                    connection.session.receive(&self.buf[..n], self.now, &mut self.codec, &mut self.answers);
                     self.complete_all();
                     if self.codec.is_multiplexed() && !self.go_on(c) {
                         return;
                     }
                     let connection = &self.connections[c as usize];
-                    if !matches!(connection.link, Link::Open | Link::Greeting)
-                        || (connection.session.is_spent() && connection.in_flight == 0)
+                    if !matches!(connection.state, ConnectionState::Open | ConnectionState::Greeting)
+                        || (connection.session.is_exhausted() && connection.in_flight == 0)
                         || (n < self.buf.len() && !read_closed && !self.io.has_more(c))
                     {
                         break;
                     }
                     turns += 1;
                     if turns == READS_PER_TURN {
-                        self.again.push(c);
+                        self.unread.push(c);
                         break;
                     }
                 }
@@ -71,7 +71,7 @@ impl<I: Io> Worker<'_, I> {
                 }
             }
         }
-        self.close_if_spent(c);
+        self.close_if_exhausted(c);
     }
 
     /// Something was read now, or nothing.
@@ -79,16 +79,16 @@ impl<I: Io> Worker<'_, I> {
     fn note_read(&mut self, stamped: bool) {
         if stamped {
             let arrived = self.io.arrived(self.now);
-            self.watch.read_stamped(arrived, self.now);
+            self.self_check.read_stamped(arrived, self.now);
         } else {
-            self.watch.read(self.now);
+            self.self_check.read(self.now);
         }
     }
 
     /// After what connection `c` received, beside answers: what it has to say to
     /// that is written, and who waited for that goes on. False: it has ended.
     fn go_on(&mut self, c: u32) -> bool {
-        if let Some(failure) = self.connections[c as usize].session.fault() {
+        if let Some(failure) = self.connections[c as usize].session.error() {
             // The server is told, if it listens.
             let parts = self.connections[c as usize].session.transmit();
             let _ = self.io.write_parts(c, parts);
@@ -99,20 +99,20 @@ impl<I: Io> Worker<'_, I> {
             self.flush(c);
             self.ready_if_flushed(c);
         }
-        self.on_greeted(c);
+        self.on_ready_to_send(c);
         if let Some(allowed) = self.connections[c as usize].session.allowed_streams() {
             let least = self.tally.streams_allowed.unwrap_or(u32::MAX);
             self.tally.streams_allowed = Some(allowed.min(least));
         }
-        self.admit_the_waiting(c);
+        self.send_queued_for_stream(c);
         true
     }
 
     /// The transport of connection `c` ended.
     pub(super) fn end(&mut self, c: u32, end: End) {
         let connection = &mut self.connections[c as usize];
-        match connection.link {
-            Link::Greeting => {
+        match connection.state {
+            ConnectionState::Greeting => {
                 let failure = match end {
                     End::Broken(failure) => failure,
                     End::Closed | End::Truncated => Failure::new(Phase::Connect, Cause::ClosedEarly),
@@ -120,24 +120,24 @@ impl<I: Io> Worker<'_, I> {
                 self.connect_failed(c, failure);
             }
             _ if connection.in_flight > 0 => {
-                connection.session.end(end, &mut self.codec, &mut self.done);
+                connection.session.end(end, &mut self.codec, &mut self.answers);
                 self.close(c);
                 self.complete_all();
-                self.give_back(c);
-                self.open_for_the_pending(c);
+                self.return_spare(c);
+                self.reopen_if_needed(c);
             }
             // The request knows nothing of a connection that was found closed before it was sent.
-            _ => self.replace(c, end),
+            _ => self.reopen(c, end),
         }
     }
 
     #[inline]
     fn complete_all(&mut self) {
         // The first to be answered is completed first.
-        if self.done.len() > 1 {
-            self.done.reverse();
+        if self.answers.len() > 1 {
+            self.answers.reverse();
         }
-        while let Some(mut answer) = self.done.pop() {
+        while let Some(mut answer) = self.answers.pop() {
             let u = answer.ticket;
             if answer.may_be_sent_again && self.send_again(u) {
                 self.send_when_open(u);
@@ -161,7 +161,7 @@ impl<I: Io> Worker<'_, I> {
             record.body_bytes = answer.body_bytes;
             // Half an answer is none: its status would be counted as a success.
             record.status = if answer.failure.is_none() { answer.status } else { 0 };
-            record.read_lag_ns = self.watch.read_lag_ns(&record);
+            record.read_lag_ns = self.self_check.read_lag_ns(&record);
             self.complete(u, &record);
         }
     }
@@ -187,17 +187,17 @@ impl<I: Io> Worker<'_, I> {
                 }
             }
             // The failure of one of several is not the connection's, be it open or being opened for the
-            // others, nor is that of one that has a successor.
+            // others, nor is that of one that has a moved_to.
             Some(_)
                 if self.codec.is_multiplexed()
-                    && (connection.link != Link::Closed || connection.successor.is_some()) => {}
+                    && (connection.state != ConnectionState::Closed || connection.moved_to.is_some()) => {}
             Some(failure) if failure.spares_connection() => {
                 if !self.keep_alive {
                     self.close(c);
                 }
             }
             // The schedule says when the next attempt is made.
-            Some(_) if matches!(self.pace, Pace::Open(_)) => {
+            Some(_) if matches!(self.load, LoadModel::Open(_)) => {
                 self.close(c);
                 self.open_queued();
             }
@@ -207,19 +207,21 @@ impl<I: Io> Worker<'_, I> {
         let c = self.users[u as usize].connection;
         if self.users[u as usize].request.slot.measured {
             self.count(record);
-        } else if let Some(beat) = &mut self.warming
+        } else if let Some(sample) = &mut self.warming
             && record.failure.is_none()
         {
-            beat.count += 1;
-            beat.sum_ln += ln_fast(record.response().0);
+            sample.count += 1;
+            sample.sum_ln += ln_fast(record.response().0);
         }
-        match &mut self.pace {
-            Pace::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
-            Pace::Closed(_) if self.connections[c as usize].link != Link::BackOff || !self.homes.is_one() => {
+        match &mut self.load {
+            LoadModel::Waves(waves) => waves.done(record.done, record.sent != Nanos::NEVER),
+            LoadModel::Closed(_)
+                if self.connections[c as usize].state != ConnectionState::BackOff || !self.routes.has_one_origin() =>
+            {
                 self.free.push(u);
             }
-            Pace::Closed(_) => {}
-            Pace::Open(open) => {
+            LoadModel::Closed(_) => {}
+            LoadModel::Open(open) => {
                 self.users[u as usize].freed = record.done.before(record.tool_error());
                 open.busy -= 1;
                 open.set_free(u);
@@ -233,7 +235,7 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn count(&mut self, record: &Record) {
         self.tally.record(record);
         if record.failure.is_none() {
-            self.tally.error.record(record, self.watch.weight());
+            self.tally.error.record(record, self.self_check.weight());
         }
         if let Some(rows) = &mut self.rows
             && rows.push(record)
@@ -243,7 +245,7 @@ impl<I: Io> Worker<'_, I> {
             rows.send(self.tally.t0);
             self.now = self.io.now();
             self.tally.health.sink_wait += self.now.since(before);
-            self.watch.excuse(self.now);
+            self.self_check.excuse(self.now);
             self.held_up = true;
         }
     }
@@ -264,19 +266,19 @@ impl<I: Io> Worker<'_, I> {
             connection.waiting.retain(|&waiting| waiting != u);
             self.fail_unsent(u, Failure::new(Phase::Timeout, self.connecting_waits_for(c)));
         }
-        if self.codec.is_multiplexed() && self.connections[c as usize].link == Link::Open {
+        if self.codec.is_multiplexed() && self.connections[c as usize].state == ConnectionState::Open {
             // The server is told that nobody waits for that answer any more.
             self.flush(c);
-            self.admit_the_waiting(c);
-            self.close_if_spent(c);
+            self.send_queued_for_stream(c);
+            self.close_if_exhausted(c);
         }
-        self.open_for_the_pending(c);
+        self.reopen_if_needed(c);
     }
 
     /// Requests that are left without a connection get one.
-    fn open_for_the_pending(&mut self, c: u32) {
-        if self.connections[c as usize].link == Link::Closed
-            && self.gate.is_open()
+    fn reopen_if_needed(&mut self, c: u32) {
+        if self.connections[c as usize].state == ConnectionState::Closed
+            && self.release.is_released()
             && self.has_user(c, |stage| stage == Stage::Pending)
         {
             self.open(c);
@@ -294,10 +296,10 @@ impl<I: Io> Worker<'_, I> {
         if answer.may_be_sent_again {
             // It is encoded again when another connection is open, or sent after the release.
             self.users[u as usize].stage = Stage::Idle;
-            self.gate.settle(u);
+            self.release.mark_ready(u);
         } else {
             let since = self.users[u as usize].request.rendered;
-            self.unable(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly), since);
+            self.exclude(u, Failure::new(Phase::Protocol, Cause::AnsweredEarly), since);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::time::Nanos;
 
 /// What the last worker to arrive decides for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
+pub enum Decision {
     /// Everybody sends.
     At {
         /// At this instant.
@@ -40,13 +40,13 @@ pub struct Barrier {
 struct State {
     arrived: u32,
     facts: Option<WaveFacts>,
-    release: Release,
+    decision: Decision,
 }
 
 impl Barrier {
     /// A barrier for so many workers.
     pub fn new(workers: u32) -> Barrier {
-        let state = State { arrived: 0, facts: None, release: Release::End };
+        let state = State { arrived: 0, facts: None, decision: Decision::End };
         Barrier { workers, round: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
@@ -73,14 +73,14 @@ impl Barrier {
     }
 
     /// Ends the round.
-    pub fn publish(&self, release: Release) {
-        self.lock().release = release;
+    pub fn publish(&self, decision: Decision) {
+        self.lock().decision = decision;
         self.round.fetch_add(1, Ordering::Release);
     }
 
     /// The release of round `round` (from 0), once it is published.
-    pub fn released(&self, round: u64) -> Option<Release> {
-        (self.round.load(Ordering::Acquire) > round).then(|| self.lock().release)
+    pub fn released(&self, round: u64) -> Option<Decision> {
+        (self.round.load(Ordering::Acquire) > round).then(|| self.lock().decision)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(barrier.released(0), None);
         let whole = barrier.arrive(facts(9)).unwrap().unwrap();
         assert_eq!((whole.first_sent, whole.last_sent), (Nanos(5), Nanos(9)));
-        let release = Release::At { at: Nanos(20), late: Nanos(0), next_is_measured: true };
+        let release = Decision::At { at: Nanos(20), late: Nanos(0), next_is_measured: true };
         barrier.publish(release);
         assert_eq!((barrier.released(0), barrier.released(1)), (Some(release), None));
         assert_eq!(barrier.arrive(None), None, "the next round begins empty");
@@ -121,7 +121,7 @@ mod tests {
                 scope.spawn(|| {
                     for round in 0..ROUNDS {
                         if barrier.arrive(facts(round)).is_some() {
-                            barrier.publish(Release::At { at: Nanos(round), late: Nanos(0), next_is_measured: true });
+                            barrier.publish(Decision::At { at: Nanos(round), late: Nanos(0), next_is_measured: true });
                         }
                         let release = loop {
                             match barrier.released(round) {
@@ -129,7 +129,7 @@ mod tests {
                                 None => std::thread::yield_now(),
                             }
                         };
-                        assert!(matches!(release, Release::At { at, .. } if at == Nanos(round)));
+                        assert!(matches!(release, Decision::At { at, .. } if at == Nanos(round)));
                     }
                 });
             }

@@ -27,7 +27,7 @@ pub(super) enum Next {
     /// Sends the request in this slot.
     Send(Slot),
     /// As above, and counting begins at this instant.
-    HandOver(Slot, Nanos),
+    BeginMeasuring(Slot, Nanos),
     /// Nothing any more.
     Stop,
 }
@@ -114,7 +114,7 @@ impl Closed {
         self.batch = 0..0;
         self.warmup_until = None;
         match self.draw(shared) {
-            Some(index) => Next::HandOver(Slot { index, measured: true }, now.min(until)),
+            Some(index) => Next::BeginMeasuring(Slot { index, measured: true }, now.min(until)),
             None => Next::Stop,
         }
     }

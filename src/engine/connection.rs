@@ -12,7 +12,7 @@ use super::user::Request;
 /// One connection. With HTTP/1.1 it has one user, with HTTP/2 as many as streams are shared by.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) link: Link,
+    pub(super) state: ConnectionState,
     /// Whom it is to, by its number in the run.
     pub(super) origin: u32,
     pub(super) session: Session,
@@ -25,7 +25,7 @@ pub(super) struct Connection {
     /// Users whose requests wait until the server allows another stream.
     pub(super) waiting: VecDeque<u32>,
     /// Where its users go when their requests are done: the server takes no more of them here.
-    pub(super) successor: Option<u32>,
+    pub(super) moved_to: Option<u32>,
     /// When connecting began.
     pub(super) began: Nanos,
     /// How long it took; zero once a request has carried it into its record.
@@ -37,9 +37,9 @@ pub(super) struct Connection {
     /// The first attempt to connect is over.
     pub(super) has_tried: bool,
     /// How often it was closed as soon as it was open, since the last release.
-    pub(super) replaced: u8,
+    pub(super) idle_closes: u8,
     /// It was found closed, and has not been opened again.
-    pub(super) found_closed: bool,
+    pub(super) was_closed_idle: bool,
 }
 
 /// A connection that was closed sooner than this after it opened tells of a server that does not want it.
@@ -47,7 +47,7 @@ const SHORT_LIVED: Nanos = Nanos::from_millis(10);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum ConnectionState {
     /// There is none.
     Closed,
     /// It waits for its turn to connect.
@@ -65,21 +65,21 @@ pub(super) enum Link {
 impl Connection {
     pub(super) fn new(session: Session, users: Range<u32>, origin: u32) -> Connection {
         Connection {
-            link: Link::Closed,
+            state: ConnectionState::Closed,
             origin,
             session,
             users,
             in_flight: 0,
             batch: Vec::new(),
             waiting: VecDeque::new(),
-            successor: None,
+            moved_to: None,
             began: Nanos::ZERO,
             took: Nanos::ZERO,
             number: 0,
             failures: 0,
             has_tried: false,
-            replaced: 0,
-            found_closed: false,
+            idle_closes: 0,
+            was_closed_idle: false,
         }
     }
 
@@ -92,7 +92,7 @@ impl Connection {
     /// Another request can be sent on it.
     #[inline]
     pub(super) fn has_room(&self) -> bool {
-        self.link == Link::Open && self.session.capacity() > 0
+        self.state == ConnectionState::Open && self.session.capacity() > 0
     }
 
     /// The record of `request`, done at `done` with nothing to show for it but `failure`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::{Origin, Url};
 
 use crate::plan::{Checks, Plan, Target};
-use crate::proto::{Answer, Kept, Wanted};
+use crate::proto::{Answer, Capture, Captured};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Body, Header, Message, Payload, Redirected, RequestHead, Text};
 use crate::request::{authority_of, is_credential};
@@ -51,7 +51,7 @@ pub(super) enum Judgement {
 }
 
 /// So many hosts may be met that the plan does not know: each has connections of its own.
-const MOST_NEW_ORIGINS: usize = 64;
+const MAX_NEW_ORIGINS: usize = 64;
 
 impl Judge {
     /// Nothing, if answers are just counted.
@@ -72,8 +72,8 @@ impl Judge {
     }
 
     /// What of answers has to be kept for that.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted { location: self.most > 0, body: !self.checks.body.is_empty() }
+    pub(super) fn capture(&self) -> Capture {
+        Capture { location: self.most > 0, body: !self.checks.body.is_empty() }
     }
 
     /// The request of `u` is done.
@@ -86,7 +86,7 @@ impl Judge {
         self.hops.get(&u).map(|hop| Message { target, payload: Payload::Redirected(&hop.redirected) })
     }
 
-    fn check(&self, status: u16, kept: &Kept) -> Option<Failure> {
+    fn check(&self, status: u16, captured: &Captured) -> Option<Failure> {
         let failed = |cause| Some(Failure::new(Phase::Check, cause));
         if self.checks.status.is_some_and(|set| !set.has(status)) {
             return failed(Cause::UnexpectedStatus);
@@ -94,7 +94,7 @@ impl Judge {
         if self.checks.body.is_empty() {
             return None;
         }
-        match kept.decoded() {
+        match captured.decoded() {
             Ok(body) if self.checks.body.iter().all(|pattern| pattern.is_match(&body)) => None,
             Ok(_) => failed(Cause::Body),
             Err(cause) => failed(cause),
@@ -107,13 +107,13 @@ impl<I: Io> Worker<'_, I> {
     #[inline(never)]
     pub(super) fn judge(&mut self, answer: &mut Answer) -> Judgement {
         let u = answer.ticket;
-        let kept = answer.kept.take().unwrap_or_default();
+        let captured = answer.captured.take().unwrap_or_default();
         let Some(judge) = &self.judge else { return Judgement::Done(None) };
         let follows = judge.most > 0 && matches!(answer.status, 301 | 302 | 303 | 307 | 308);
         if !follows {
-            return Judgement::Done(judge.check(answer.status, &kept));
+            return Judgement::Done(judge.check(answer.status, &captured));
         }
-        match self.follow_redirect(u, answer.status, kept.location.as_deref()) {
+        match self.follow_redirect(u, answer.status, captured.location.as_deref()) {
             Ok(()) => Judgement::Moved,
             Err(cause) => Judgement::Done(Some(Failure::new(Phase::Check, cause))),
         }
@@ -190,11 +190,11 @@ impl<I: Io> Worker<'_, I> {
         if let Some(number) = judge.origins.iter().position(|known| *known == origin) {
             return Some(number as u32);
         }
-        if judge.lost.contains(&origin) || judge.origins.len() - judge.known + judge.lost.len() >= MOST_NEW_ORIGINS {
+        if judge.lost.contains(&origin) || judge.origins.len() - judge.known + judge.lost.len() >= MAX_NEW_ORIGINS {
             return None;
         }
         let number = judge.origins.len() as u32;
-        let first = self.homes.first_of(0, &self.connections);
+        let first = self.routes.first_of(0, &self.connections);
         let begins_at = self.connections.len() as u32;
         let (host, port) = (url.host_str()?.trim_matches(['[', ']']), url.port_or_known_default()?);
         if !self.io.add_origin(url.scheme() == "https", host, port, begins_at as usize + first.len()) {
@@ -204,13 +204,13 @@ impl<I: Io> Worker<'_, I> {
             return None;
         }
         for users in first {
-            let mut connection = Connection::new(self.codec.session(self.wanted), users, number);
+            let mut connection = Connection::new(self.codec.session(self.capture), users, number);
             // Whether it can be opened says nothing about the run as a whole.
             connection.has_tried = true;
             self.connections.push(connection);
         }
         self.deadlines.grow(self.users.len() + self.connections.len());
-        self.homes.add(&self.connections, number);
+        self.routes.add(&self.connections, number);
         if let Some(judge) = &mut self.judge {
             judge.origins.push(origin);
         }
@@ -223,12 +223,12 @@ impl<I: Io> Worker<'_, I> {
         let connection = &mut self.connections[c as usize];
         connection.in_flight -= 1;
         connection.failures = 0;
-        let is_spent = connection.session.is_spent();
+        let is_exhausted = connection.session.is_exhausted();
         self.users[u as usize].stage = Stage::Pending;
-        if !self.keep_alive || (is_spent && !self.codec.is_multiplexed()) {
+        if !self.keep_alive || (is_exhausted && !self.codec.is_multiplexed()) {
             self.close(c);
         }
-        self.users[u as usize].connection = self.homes.of(u, origin);
+        self.users[u as usize].connection = self.routes.connection(u, origin);
         self.send_when_open(u);
     }
 }

@@ -12,17 +12,17 @@ pub const BATCH: usize = 512;
 /// A worker's end of the queue: a bounded channel of batches, and another one
 /// on which emptied vectors come back.
 #[derive(Debug)]
-pub struct Rows {
+pub struct LogQueue {
     worker: u32,
     records: Vec<Record>,
     full: SyncSender<Batch>,
     empty: Receiver<Vec<Record>>,
 }
 
-impl Rows {
+impl LogQueue {
     /// Sends batches to `full`, and takes emptied vectors from `empty` where there are any.
-    pub fn new(worker: u32, full: SyncSender<Batch>, empty: Receiver<Vec<Record>>) -> Rows {
-        Rows { worker, records: Vec::with_capacity(BATCH), full, empty }
+    pub fn new(worker: u32, full: SyncSender<Batch>, empty: Receiver<Vec<Record>>) -> LogQueue {
+        LogQueue { worker, records: Vec::with_capacity(BATCH), full, empty }
     }
 
     /// Takes a record. True: the batch is full, send it.

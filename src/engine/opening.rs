@@ -5,9 +5,9 @@ use crate::proto::End;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
-use super::connection::Link;
-use super::user::{Stage, Unable};
-use super::worker::Pace;
+use super::connection::ConnectionState;
+use super::user::{Exclusion, Stage};
+use super::worker::LoadModel;
 use super::{Io, Lane, Worker};
 
 /// Lanes of the time limits: node u is the request of user u, node users + c is connection c.
@@ -33,7 +33,7 @@ pub(super) const BACK_OFFS: [Nanos; 7] = [
 const LONGEST_OF_SEVERAL: usize = 2;
 
 /// Listen backlogs are small: so many connections are opened at a time by one worker.
-const MOST_CONNECTING: u32 = 128;
+const MAX_CONNECTING: u32 = 128;
 
 impl<I: Io> Worker<'_, I> {
     /// Of the range of users that connection `c` has, those use it that name it as theirs.
@@ -50,8 +50,8 @@ impl<I: Io> Worker<'_, I> {
 
     /// Opens connection `c`, which is closed, or queues for it.
     pub(super) fn open(&mut self, c: u32) {
-        debug_assert_eq!(self.connections[c as usize].link, Link::Closed);
-        self.connections[c as usize].link = Link::Queued;
+        debug_assert_eq!(self.connections[c as usize].state, ConnectionState::Closed);
+        self.connections[c as usize].state = ConnectionState::Queued;
         self.queue.push_back(c);
         self.open_queued();
     }
@@ -62,10 +62,10 @@ impl<I: Io> Worker<'_, I> {
         if std::mem::replace(&mut self.opening, true) {
             return;
         }
-        while self.connecting < MOST_CONNECTING
+        while self.connecting < MAX_CONNECTING
             && let Some(c) = self.queue.pop_front()
         {
-            if self.connections[c as usize].link == Link::Queued {
+            if self.connections[c as usize].state == ConnectionState::Queued {
                 self.begin_connecting(c);
             }
         }
@@ -74,18 +74,18 @@ impl<I: Io> Worker<'_, I> {
 
     fn begin_connecting(&mut self, c: u32) {
         self.now = self.io.now();
-        let node = self.link_node(c);
+        let node = self.connection_node(c);
         let connection = &mut self.connections[c as usize];
-        connection.link = Link::Connecting;
+        connection.state = ConnectionState::Connecting;
         connection.began = self.now;
         connection.took = Nanos::ZERO;
-        self.tally.replaced += u64::from(std::mem::take(&mut connection.found_closed));
+        self.tally.replaced += u64::from(std::mem::take(&mut connection.was_closed_idle));
         self.connecting += 1;
         self.deadlines.arm(node, CONNECTING, self.now);
         for u in self.connections[c as usize].users.clone() {
             let user = &self.users[u as usize];
             if user.connection == c && user.stage == Stage::Pending && user.request.due == Nanos::NEVER {
-                self.due_while_waiting(u);
+                self.due_while_connecting(u);
             }
         }
         let handshake = self.io.connect(c, self.connections[c as usize].origin);
@@ -94,20 +94,20 @@ impl<I: Io> Worker<'_, I> {
 
     /// A request that has to wait for its connection is due when connecting
     /// begins, or when there is no room for it.
-    pub(super) fn due_while_waiting(&mut self, u: u32) {
+    pub(super) fn due_while_connecting(&mut self, u: u32) {
         let request = &mut self.users[u as usize].request;
         if request.due != Nanos::NEVER {
             return;
         }
-        match &mut self.pace {
-            Pace::Waves(waves) => {
-                request.due = self.now.before(self.gate.late);
+        match &mut self.load {
+            LoadModel::Waves(waves) => {
+                request.due = self.now.before(self.release.late);
                 waves.sent(self.now);
             }
-            Pace::Closed(_) => request.due = self.now,
-            Pace::Open(_) => unreachable!("it was due before it was given to a user"),
+            LoadModel::Closed(_) => request.due = self.now,
+            LoadModel::Open(_) => unreachable!("it was due before it was given to a user"),
         }
-        self.came(u);
+        self.count_due(u);
         self.request_limit_starts(u, self.now);
     }
 
@@ -123,16 +123,16 @@ impl<I: Io> Worker<'_, I> {
             Ok(Handshake::Done) => {
                 self.now = self.io.now();
                 let connection = &mut self.connections[c as usize];
-                connection.session = self.codec.session(self.wanted);
-                connection.link = Link::Greeting;
+                connection.session = self.codec.session(self.capture);
+                connection.state = ConnectionState::Greeting;
                 if self.codec.is_multiplexed() {
                     self.flush(c);
                 }
                 // The handshake has read on, and no readiness will tell of that.
                 if self.io.has_more(c) {
-                    self.again.push(c);
+                    self.unread.push(c);
                 }
-                self.on_greeted(c);
+                self.on_ready_to_send(c);
             }
             Err(failure) => {
                 self.now = self.io.now();
@@ -142,19 +142,19 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// Connection `c` is open once its protocol says so.
-    pub(super) fn on_greeted(&mut self, c: u32) {
+    pub(super) fn on_ready_to_send(&mut self, c: u32) {
         let connection = &self.connections[c as usize];
-        if connection.link == Link::Greeting && connection.session.is_greeted() {
+        if connection.state == ConnectionState::Greeting && connection.session.is_ready() {
             self.opened(c);
         }
     }
 
     fn opened(&mut self, c: u32) {
         self.connecting -= 1;
-        self.deadlines.disarm(self.link_node(c));
+        self.deadlines.disarm(self.connection_node(c));
         let workers = self.shared.barrier.workers();
         let connection = &mut self.connections[c as usize];
-        connection.link = Link::Open;
+        connection.state = ConnectionState::Open;
         connection.has_tried = true;
         // Unique in the run without asking the other workers.
         connection.number = (self.tally.connections as u32).wrapping_mul(workers).wrapping_add(self.number);
@@ -202,13 +202,13 @@ impl<I: Io> Worker<'_, I> {
                 Stage::Pending => self.fail_unsent(u, failure),
                 stage @ (Stage::Idle | Stage::Joining | Stage::Primed) => {
                     someone_joins |= stage == Stage::Joining;
-                    self.unable(u, failure, began);
+                    self.exclude(u, failure, began);
                 }
                 Stage::InFlight | Stage::Retired => {}
             }
         }
         // The schedule says when the next attempt is made.
-        let by_schedule = matches!(self.pace, Pace::Open(_)) && self.gate.is_open() && !someone_joins;
+        let by_schedule = matches!(self.load, LoadModel::Open(_)) && self.release.is_released() && !someone_joins;
         match by_schedule {
             true => self.open_queued(),
             false => self.back_off(c),
@@ -228,8 +228,8 @@ impl<I: Io> Worker<'_, I> {
         let user = &mut self.users[u as usize];
         let connection = &mut self.connections[user.connection as usize];
         // Should nobody be able to connect, this is what there is to report of a warm-up.
-        let unable = Unable { failure, since: connection.began, at: self.now };
-        user.unable = (!user.request.slot.measured).then_some(unable);
+        let excluded = Exclusion { failure, since: connection.began, at: self.now };
+        user.excluded = (!user.request.slot.measured).then_some(excluded);
         let record = connection.record(&user.request, self.now, Some(failure));
         self.complete(u, &record);
     }
@@ -237,17 +237,17 @@ impl<I: Io> Worker<'_, I> {
     /// Closes connection `c`, in whatever state it is.
     pub(super) fn close(&mut self, c: u32) {
         let connection = &mut self.connections[c as usize];
-        let link = std::mem::replace(&mut connection.link, Link::Closed);
+        let state = std::mem::replace(&mut connection.state, ConnectionState::Closed);
         connection.batch.clear();
         connection.waiting.clear();
-        match link {
-            Link::Closed => return,
-            Link::Queued => {}
-            Link::Connecting | Link::Greeting => {
+        match state {
+            ConnectionState::Closed => return,
+            ConnectionState::Queued => {}
+            ConnectionState::Connecting | ConnectionState::Greeting => {
                 self.connecting -= 1;
-                self.deadlines.disarm(self.link_node(c));
+                self.deadlines.disarm(self.connection_node(c));
             }
-            Link::Open | Link::BackOff => self.deadlines.disarm(self.link_node(c)),
+            ConnectionState::Open | ConnectionState::BackOff => self.deadlines.disarm(self.connection_node(c)),
         }
         self.io.close(c);
     }
@@ -255,23 +255,25 @@ impl<I: Io> Worker<'_, I> {
     /// A connection on which nothing more can be asked is closed when its last
     /// request is done; meanwhile its users go on with another one.
     #[inline]
-    pub(super) fn close_if_spent(&mut self, c: u32) {
+    pub(super) fn close_if_exhausted(&mut self, c: u32) {
         let connection = &self.connections[c as usize];
-        if connection.link == Link::Open && connection.session.is_spent() {
+        if connection.state == ConnectionState::Open && connection.session.is_exhausted() {
             match connection.in_flight {
-                0 => self.close_spent(c),
-                _ if self.codec.is_multiplexed() => self.hand_over(c),
+                0 => self.close_exhausted(c),
+                _ if self.codec.is_multiplexed() => self.move_to_spare(c),
                 _ => {}
             }
         }
     }
 
-    fn close_spent(&mut self, c: u32) {
-        if self.connections[c as usize].successor.is_some() {
+    fn close_exhausted(&mut self, c: u32) {
+        if self.connections[c as usize].moved_to.is_some() {
             self.close(c);
-            self.give_back(c);
-        } else if self.has_user(c, |stage| matches!(stage, Stage::Pending | Stage::Primed)) || !self.gate.is_open() {
-            self.replace(c, End::Closed);
+            self.return_spare(c);
+        } else if self.has_user(c, |stage| matches!(stage, Stage::Pending | Stage::Primed))
+            || !self.release.is_released()
+        {
+            self.reopen(c, End::Closed);
         } else {
             self.close(c);
         }
@@ -280,23 +282,23 @@ impl<I: Io> Worker<'_, I> {
     /// Connection `c` takes no more requests, and some are under way on it: all
     /// others go to a spare one. Without a spare one they wait.
     #[cold]
-    fn hand_over(&mut self, c: u32) {
-        if self.connections[c as usize].successor.is_some() {
+    fn move_to_spare(&mut self, c: u32) {
+        if self.connections[c as usize].moved_to.is_some() {
             return;
         }
         let Some(spare) = self.spares.pop() else { return };
         let (users, origin) = (self.connections[c as usize].users.clone(), self.connections[c as usize].origin);
-        self.homes.replace(origin, c, spare);
+        self.routes.replace(origin, c, spare);
         let connection = &mut self.connections[spare as usize];
         connection.users = users.clone();
         connection.origin = origin;
         connection.has_tried = true;
-        (connection.failures, connection.replaced, connection.found_closed) = (0, 0, false);
+        (connection.failures, connection.idle_closes, connection.was_closed_idle) = (0, 0, false);
         // Those that were to go on with this one go on with the new one.
-        for connection in self.connections.iter_mut().filter(|connection| connection.successor == Some(c)) {
-            connection.successor = Some(spare);
+        for connection in self.connections.iter_mut().filter(|connection| connection.moved_to == Some(c)) {
+            connection.moved_to = Some(spare);
         }
-        self.connections[c as usize].successor = Some(spare);
+        self.connections[c as usize].moved_to = Some(spare);
         self.connections[c as usize].waiting.clear();
         for u in users {
             let user = &mut self.users[u as usize];
@@ -309,53 +311,53 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
-    /// Connection `c`, which is closed and has a successor, is a spare one again.
-    pub(super) fn give_back(&mut self, c: u32) {
+    /// Connection `c`, which is closed and has a moved_to, is a spare one again.
+    pub(super) fn return_spare(&mut self, c: u32) {
         let connection = &mut self.connections[c as usize];
-        if connection.in_flight == 0 && connection.successor.take().is_some() {
+        if connection.in_flight == 0 && connection.moved_to.take().is_some() {
             connection.users = 0..0;
             self.spares.push(c);
         }
     }
 
     /// Connection `c` was found closed, and no request was under way on it.
-    pub(super) fn replace(&mut self, c: u32, end: End) {
+    pub(super) fn reopen(&mut self, c: u32, end: End) {
         let has_lasted = self.connections[c as usize].has_lasted(self.now);
         self.close(c);
         let connection = &mut self.connections[c as usize];
-        connection.found_closed = true;
+        connection.was_closed_idle = true;
         let began = connection.began;
         for u in connection.users.clone() {
             if self.is_user_of(u, c) && self.users[u as usize].stage == Stage::Primed {
                 self.users[u as usize].stage = Stage::Idle;
             }
         }
-        if self.gate.is_open() {
+        if self.release.is_released() {
             if self.has_user(c, |stage| stage == Stage::Pending) {
                 self.open(c);
             }
             return;
         }
         // It is opened when the release is prepared.
-        if self.gate.is_waiting() {
+        if self.release.is_waiting() {
             return;
         }
         // The server closes idle connections: however often it does while others are being made
         // ready, this one holds up nothing.
-        if has_lasted && !self.is_awaited(c) {
+        if has_lasted && !self.release_waits_for(c) {
             return self.open(c);
         }
         // A server that closes every connection at once must not hold up the release for ever.
         let connection = &mut self.connections[c as usize];
-        connection.replaced = connection.replaced.saturating_add(1);
-        if connection.replaced > 1 {
+        connection.idle_closes = connection.idle_closes.saturating_add(1);
+        if connection.idle_closes > 1 {
             self.back_off(c);
             let failure = match end {
                 // A server says only after the handshake that it does not like the client's certificate.
                 End::Broken(failure) if failure.phase == Phase::Tls => failure,
                 _ => Failure::new(Phase::Connect, Cause::ClosedIdle),
             };
-            self.all_unable(c, failure, Some(began));
+            self.exclude_all(c, failure, Some(began));
         } else {
             self.open(c);
         }
@@ -363,59 +365,59 @@ impl<I: Io> Worker<'_, I> {
 
     /// No user of connection `c` can take part in the coming release: what failed began at
     /// `since`, or when each one's request was encoded.
-    pub(super) fn all_unable(&mut self, c: u32, failure: Failure, since: Option<Nanos>) {
+    pub(super) fn exclude_all(&mut self, c: u32, failure: Failure, since: Option<Nanos>) {
         for u in self.connections[c as usize].users.clone() {
             let user = &self.users[u as usize];
             if user.connection == c && user.stage != Stage::Retired {
                 let since = since.unwrap_or(user.request.rendered.min(self.now));
-                self.unable(u, failure, since);
+                self.exclude(u, failure, since);
             }
         }
     }
 
     /// After a failure: connection `c` is closed and not opened for a while.
     pub(super) fn back_off(&mut self, c: u32) {
-        if self.connections[c as usize].link == Link::BackOff {
+        if self.connections[c as usize].state == ConnectionState::BackOff {
             return;
         }
         self.close(c);
         let connection = &mut self.connections[c as usize];
         // One dead server of several is not to hold up the requests for the others.
-        let longest = if self.homes.is_one() { BACK_OFFS.len() - 1 } else { LONGEST_OF_SEVERAL };
+        let longest = if self.routes.has_one_origin() { BACK_OFFS.len() - 1 } else { LONGEST_OF_SEVERAL };
         let lane = BACK_OFF + usize::from(connection.failures).min(longest);
         connection.failures = connection.failures.saturating_add(1);
-        connection.link = Link::BackOff;
-        self.deadlines.arm(self.link_node(c), lane, self.now);
+        connection.state = ConnectionState::BackOff;
+        self.deadlines.arm(self.connection_node(c), lane, self.now);
         self.open_queued();
     }
 
     /// What connection `c` waited for has not come, or has waited long enough.
     #[cold]
-    pub(super) fn link_timed_out(&mut self, c: u32) {
+    pub(super) fn connection_timed_out(&mut self, c: u32) {
         let connection = &mut self.connections[c as usize];
-        match connection.link {
-            Link::BackOff => {
-                connection.link = Link::Closed;
+        match connection.state {
+            ConnectionState::BackOff => {
+                connection.state = ConnectionState::Closed;
                 self.back_from_back_off(c);
             }
-            Link::Connecting | Link::Greeting => {
+            ConnectionState::Connecting | ConnectionState::Greeting => {
                 let waiting_for = self.connecting_waits_for(c);
                 self.connect_failed(c, Failure::new(Phase::Timeout, waiting_for));
             }
             // The part of a request that goes out before the release did not.
-            Link::Open => {
+            ConnectionState::Open => {
                 self.back_off(c);
-                self.all_unable(c, Failure::new(Phase::Timeout, Cause::WaitWrite), None);
+                self.exclude_all(c, Failure::new(Phase::Timeout, Cause::WaitWrite), None);
             }
-            Link::Closed | Link::Queued => {}
+            ConnectionState::Closed | ConnectionState::Queued => {}
         }
     }
 
     /// What a request waits for whose connection `c` is not open, or has no room.
     pub(super) fn connecting_waits_for(&self, c: u32) -> Cause {
-        match self.connections[c as usize].link {
-            Link::Open => Cause::WaitStream,
-            Link::Greeting => Cause::WaitSettings,
+        match self.connections[c as usize].state {
+            ConnectionState::Open => Cause::WaitStream,
+            ConnectionState::Greeting => Cause::WaitSettings,
             _ if self.io.is_connected(c) => Cause::WaitTls,
             _ => Cause::WaitConnect,
         }
@@ -423,7 +425,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// Connection `c` has room to write again.
     pub(super) fn write_on(&mut self, c: u32) {
-        let hold = matches!(&self.pace, Pace::Waves(waves) if waves.hold_last_byte);
+        let hold = matches!(&self.load, LoadModel::Waves(waves) if waves.hold_last_byte);
         // What is primed without a held byte stays where it is.
         if self.connections[c as usize].in_flight > 0 || hold || self.codec.is_multiplexed() {
             self.flush(c);
@@ -497,12 +499,13 @@ impl<I: Io> Worker<'_, I> {
         let before = self.tally.connections;
         self.read(c, true);
         let replaced = self.tally.connections != before;
-        if matches!(self.connections[c as usize].link, Link::Open | Link::Greeting) && !replaced {
+        if matches!(self.connections[c as usize].state, ConnectionState::Open | ConnectionState::Greeting) && !replaced
+        {
             self.end(c, End::Broken(failure));
         }
     }
 
-    pub(super) fn link_node(&self, c: u32) -> u32 {
+    pub(super) fn connection_node(&self, c: u32) -> u32 {
         self.users.len() as u32 + c
     }
 }

@@ -6,18 +6,18 @@ use crate::request::Slot;
 use crate::time::Nanos;
 
 use super::closed::Next;
-use super::connection::Link;
+use super::connection::ConnectionState;
 use super::user::Stage;
-use super::worker::Pace;
+use super::worker::LoadModel;
 use super::{Io, Worker};
 
 /// A request that the server did not look at is sent again so often.
-const MOST_AGAIN: u8 = 3;
+const MAX_RESENDS: u8 = 3;
 
 impl<I: Io> Worker<'_, I> {
     /// Free users send their next requests.
     #[inline]
-    pub(super) fn start_the_free(&mut self) {
+    pub(super) fn start_free_users(&mut self) {
         let mut free = std::mem::take(&mut self.free);
         for &u in &free {
             // The first one to fail may have found out that there is nobody to talk to.
@@ -41,10 +41,10 @@ impl<I: Io> Worker<'_, I> {
 
     #[inline]
     pub(super) fn next_slot(&mut self) -> Option<Slot> {
-        let Pace::Closed(closed) = &mut self.pace else { return None };
+        let LoadModel::Closed(closed) = &mut self.load else { return None };
         match closed.next(self.now, self.shared) {
             Next::Send(slot) => Some(slot),
-            Next::HandOver(slot, at) => {
+            Next::BeginMeasuring(slot, at) => {
                 self.begin_counting(at);
                 // The last warm-up answer may have come after the end.
                 (self.now < self.tally.window_end).then_some(slot)
@@ -64,13 +64,13 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn waits_after_failure(&self, u: u32) -> bool {
         let c = self.users[u as usize].connection;
-        self.connections[c as usize].link == Link::BackOff && self.homes.is_one()
+        self.connections[c as usize].state == ConnectionState::BackOff && self.routes.has_one_origin()
     }
 
     /// Requests that are due are sent, as long as there are users without one; then they wait.
     #[inline]
-    pub(super) fn start_the_due(&mut self) {
-        if !self.gate.is_open() {
+    pub(super) fn start_due_requests(&mut self) {
+        if !self.release.is_released() {
             return;
         }
         // Whoever fails at once is free again at once: what else is to be done has its turn nevertheless.
@@ -79,13 +79,15 @@ impl<I: Io> Worker<'_, I> {
             if self.active == 0 {
                 return;
             }
-            let Pace::Open(open) = &mut self.pace else { return };
+            let LoadModel::Open(open) = &mut self.load else { return };
             let Some((slot, due)) = open.due(self.now) else { return };
-            let (users, connections, homes) = (&self.users, &self.connections, &self.homes);
-            let origin = if homes.is_one() { 0 } else { homes.origin(self.source.target(slot)) };
-            let home = |u: u32| if homes.is_one() { users[u as usize].connection } else { homes.of(u, origin) };
+            let (users, connections, routes) = (&self.users, &self.connections, &self.routes);
+            let origin = if routes.has_one_origin() { 0 } else { routes.origin(self.source.target(slot)) };
+            let home = |u: u32| {
+                if routes.has_one_origin() { users[u as usize].connection } else { routes.connection(u, origin) }
+            };
             let Some(u) = open.next_free(|u| connections[home(u) as usize].has_room()) else {
-                return self.note_the_waiting();
+                return self.count_backlog();
             };
             let waited = open.take();
             if slot.measured && !self.counting {
@@ -98,19 +100,19 @@ impl<I: Io> Worker<'_, I> {
 
     /// Requests that are due and find nobody free wait: the schedule does not.
     #[cold]
-    pub(super) fn note_the_waiting(&mut self) {
-        while let Pace::Open(open) = &mut self.pace
-            && self.gate.is_open()
+    pub(super) fn count_backlog(&mut self) {
+        while let LoadModel::Open(open) = &mut self.load
+            && self.release.is_released()
             && let Some((slot, due)) = open.wait(self.now)
         {
             if slot.measured {
                 let t0 = open.t0;
                 self.begin_counting(t0);
-                self.tally.present.come(due);
-                self.tally.waiting.come(due);
+                self.tally.in_system.enter(due);
+                self.tally.waiting.enter(due);
             }
         }
-        if let Pace::Open(open) = &self.pace {
+        if let LoadModel::Open(open) = &self.load {
             self.tally.backlog_full = open.overflowed;
             if open.overflowed {
                 self.shared.end_schedule();
@@ -120,13 +122,13 @@ impl<I: Io> Worker<'_, I> {
 
     /// A few times a second: what waits is counted even if nobody becomes free,
     /// and a backlog that is full ends the schedule of every worker.
-    pub(super) fn note_the_backlog(&mut self) {
-        let Pace::Open(open) = &mut self.pace else { return };
+    pub(super) fn update_backlog(&mut self) {
+        let LoadModel::Open(open) = &mut self.load else { return };
         if self.shared.has_schedule_ended() {
             open.overflowed = true;
         }
         if !open.has_free() {
-            self.note_the_waiting();
+            self.count_backlog();
         }
     }
 
@@ -139,9 +141,9 @@ impl<I: Io> Worker<'_, I> {
         user.request.ready = due.max(user.freed);
         user.request.taken = self.now;
         match waited {
-            true if slot.measured => self.tally.waiting.go(self.now),
+            true if slot.measured => self.tally.waiting.leave(self.now),
             true => {}
-            false => self.came(u),
+            false => self.count_due(u),
         }
         self.request_limit_starts(u, self.now);
         self.send_when_open(u);
@@ -152,7 +154,7 @@ impl<I: Io> Worker<'_, I> {
         let request = &mut self.users[u as usize].request;
         if request.due == Nanos::NEVER && request.ready != Nanos::NEVER {
             request.due = request.ready;
-            self.came(u);
+            self.count_due(u);
         }
         let request = &self.users[u as usize].request;
         if request.due != Nanos::NEVER {
@@ -161,12 +163,12 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// Nor are those that wait for a user.
-    pub(super) fn leave_the_waiting(&mut self) {
-        while let Pace::Open(open) = &mut self.pace
+    pub(super) fn drop_backlog(&mut self) {
+        while let LoadModel::Open(open) = &mut self.load
             && let Some((slot, due)) = open.give_up()
         {
             if slot.measured {
-                self.tally.waiting.go(self.now);
+                self.tally.waiting.leave(self.now);
                 self.tally.unsent(slot.index, due, self.now);
             }
         }
@@ -176,16 +178,16 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn send_when_open(&mut self, u: u32) {
         let c = self.users[u as usize].connection;
-        let link = self.connections[c as usize].link;
-        if link == Link::Open {
+        let state = self.connections[c as usize].state;
+        if state == ConnectionState::Open {
             return self.send(u);
         }
         self.users[u as usize].stage = Stage::Pending;
-        match link {
-            Link::Closed => self.open(c),
-            Link::Connecting | Link::Greeting => self.due_while_waiting(u),
+        match state {
+            ConnectionState::Closed => self.open(c),
+            ConnectionState::Connecting | ConnectionState::Greeting => self.due_while_connecting(u),
             // Its turn comes; then its request is due.
-            Link::Queued | Link::BackOff | Link::Open => {}
+            ConnectionState::Queued | ConnectionState::BackOff | ConnectionState::Open => {}
         }
     }
 
@@ -247,7 +249,7 @@ impl<I: Io> Worker<'_, I> {
         let request = &mut self.users[u as usize].request;
         if request.due == Nanos::NEVER {
             (request.due, request.ready) = (self.now, self.now);
-            self.came(u);
+            self.count_due(u);
         }
         self.fail_unsent(u, Failure::new(Phase::Template, Cause::Unrendered));
     }
@@ -258,12 +260,12 @@ impl<I: Io> Worker<'_, I> {
         let user = &mut self.users[u as usize];
         user.stage = Stage::Pending;
         self.connections[user.connection as usize].waiting.push_back(u);
-        self.due_while_waiting(u);
+        self.due_while_connecting(u);
     }
 
     /// Requests that waited for room on connection `c` are sent as far as there is some.
     #[inline]
-    pub(super) fn admit_the_waiting(&mut self, c: u32) {
+    pub(super) fn send_queued_for_stream(&mut self, c: u32) {
         while self.connections[c as usize].has_room()
             && let Some(u) = self.connections[c as usize].waiting.pop_front()
         {
@@ -279,7 +281,7 @@ impl<I: Io> Worker<'_, I> {
         if request.due == Nanos::NEVER {
             // On an open connection a closed user's request is due when it is sent.
             (request.due, request.ready) = (self.now, self.now);
-            self.came(u);
+            self.count_due(u);
             self.request_limit_starts(u, self.now);
         }
     }
@@ -290,10 +292,10 @@ impl<I: Io> Worker<'_, I> {
     #[cold]
     pub(super) fn send_again(&mut self, u: u32) -> bool {
         let user = &mut self.users[u as usize];
-        if user.again == MOST_AGAIN || user.stage != Stage::InFlight {
+        if user.resends == MAX_RESENDS || user.stage != Stage::InFlight {
             return false;
         }
-        user.again += 1;
+        user.resends += 1;
         user.stage = Stage::Pending;
         user.request.ready = Nanos::NEVER;
         user.request.sent = Nanos::NEVER;
@@ -308,8 +310,8 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn follow(&mut self, u: u32) {
         let c = self.users[u as usize].connection;
-        if let Some(successor) = self.connections[c as usize].successor {
-            self.users[u as usize].connection = successor;
+        if let Some(moved_to) = self.connections[c as usize].moved_to {
+            self.users[u as usize].connection = moved_to;
         }
     }
 
@@ -335,17 +337,18 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// At the end of a closed run, users that wait after a failure need not wait longer.
-    pub(super) fn retire_the_waiting(&mut self) {
-        let Pace::Closed(closed) = &self.pace else { return };
+    pub(super) fn retire_backed_off(&mut self) {
+        let LoadModel::Closed(closed) = &self.load else { return };
         let past_end = closed.is_past_end(self.now);
-        if self.counting && self.gate.is_open() && closed.is_over(self.now, self.shared) {
+        if self.counting && self.release.is_released() && closed.is_over(self.now, self.shared) {
             for u in 0..self.users.len() as u32 {
                 let user = &self.users[u as usize];
-                let link = self.connections[user.connection as usize].link;
+                let state = self.connections[user.connection as usize].state;
                 // A request that waits for its turn to connect is not due yet, and now will not be.
                 let is_due = user.stage == Stage::Pending && user.request.due != Nanos::NEVER;
-                let too_late = past_end && matches!(link, Link::Queued | Link::BackOff) && !is_due;
-                if (link == Link::BackOff && user.stage == Stage::Idle) || too_late {
+                let too_late =
+                    past_end && matches!(state, ConnectionState::Queued | ConnectionState::BackOff) && !is_due;
+                if (state == ConnectionState::BackOff && user.stage == Stage::Idle) || too_late {
                     self.retire(u);
                 }
             }
@@ -354,7 +357,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// Without a gate before it, a closed run finds out as it goes that there is nobody to talk to.
     pub(super) fn end_if_nobody_connected(&mut self) {
-        if !matches!(self.pace, Pace::Waves(_)) && self.gate.is_open() && self.shared.nobody_connected() {
+        if !matches!(self.load, LoadModel::Waves(_)) && self.release.is_released() && self.shared.nobody_connected() {
             self.report_nobody();
         }
     }
@@ -367,19 +370,19 @@ impl<I: Io> Worker<'_, I> {
         self.begin_counting(self.shared.begin(self.now));
         for u in 0..self.users.len() as u32 {
             let measured = Slot { index: u64::from(self.first_user + u), measured: true };
-            let wave = if matches!(self.pace, Pace::Waves(_)) { 0 } else { NO_WAVE };
-            if self.users[u as usize].unable.is_some() && !had_begun {
+            let wave = if matches!(self.load, LoadModel::Waves(_)) { 0 } else { NO_WAVE };
+            if self.users[u as usize].excluded.is_some() && !had_begun {
                 self.take(u, measured, wave);
-                if let Pace::Waves(waves) = &mut self.pace {
+                if let LoadModel::Waves(waves) = &mut self.load {
                     waves.outstanding += 1;
                 }
-                self.report_unable(u);
+                self.report_excluded(u);
             } else if self.users[u as usize].stage == Stage::Pending {
                 // A second attempt, which will not be made.
                 self.leave_unsent(u);
             }
         }
-        self.leave_the_waiting();
+        self.drop_backlog();
         self.retire_all();
     }
 }

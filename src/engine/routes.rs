@@ -5,28 +5,28 @@ use std::ops::Range;
 use crate::plan::Plan;
 use crate::request::Slot;
 
-use super::connection::{Connection, Link};
+use super::connection::{Connection, ConnectionState};
 use super::{Io, Worker};
 
 /// Which connection each user has to each origin. With one origin a user has
 /// one connection, and there is nothing in here.
 #[derive(Debug, Default)]
-pub(super) struct Homes {
+pub(super) struct Routes {
     /// By origin, then by user.
     connections: Vec<Vec<u32>>,
     /// The origin of each target.
     origins: Vec<u32>,
 }
 
-impl Homes {
-    /// The homes in `connections`, which are those of the plan's origins, in order.
-    pub(super) fn new(plan: &Plan, connections: &[Connection]) -> Homes {
+impl Routes {
+    /// The routes in `connections`, which are those of the plan's origins, in order.
+    pub(super) fn new(plan: &Plan, connections: &[Connection]) -> Routes {
         let origins = plan.origins.len() as u32;
         // A redirect may lead to another one.
         if origins == 1 && plan.redirects.is_none() {
-            return Homes::default();
+            return Routes::default();
         }
-        Homes {
+        Routes {
             connections: (0..origins).map(|origin| of_users(connections, origin)).collect(),
             origins: plan.targets.list.iter().map(|target| target.origin).collect(),
         }
@@ -34,13 +34,13 @@ impl Homes {
 
     /// There is one origin.
     #[inline]
-    pub(super) fn is_one(&self) -> bool {
+    pub(super) fn has_one_origin(&self) -> bool {
         self.connections.is_empty()
     }
 
     /// The connection of user `u` to `origin`.
     #[inline]
-    pub(super) fn of(&self, u: u32, origin: u32) -> u32 {
+    pub(super) fn connection(&self, u: u32, origin: u32) -> u32 {
         self.connections[origin as usize][u as usize]
     }
 
@@ -69,8 +69,8 @@ impl Homes {
 
     /// The users of connection `c` to `origin` have another one.
     pub(super) fn replace(&mut self, origin: u32, c: u32, by: u32) {
-        if let Some(homes) = self.connections.get_mut(origin as usize) {
-            homes.iter_mut().filter(|home| **home == c).for_each(|home| *home = by);
+        if let Some(routes) = self.connections.get_mut(origin as usize) {
+            routes.iter_mut().filter(|home| **home == c).for_each(|home| *home = by);
         }
     }
 }
@@ -86,17 +86,17 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     pub(super) fn take(&mut self, u: u32, slot: Slot, wave: u32) {
         self.users[u as usize].take(slot, wave);
-        if !self.homes.is_one() {
-            self.users[u as usize].connection = self.home(u, slot);
+        if !self.routes.has_one_origin() {
+            self.users[u as usize].connection = self.connection_for(u, slot);
         }
     }
 
     /// The connection on which `u` would send the request in `slot`.
     #[inline]
-    pub(super) fn home(&self, u: u32, slot: Slot) -> u32 {
-        match self.homes.is_one() {
+    pub(super) fn connection_for(&self, u: u32, slot: Slot) -> u32 {
+        match self.routes.has_one_origin() {
             true => self.users[u as usize].connection,
-            false => self.homes.of(u, self.homes.origin(self.source.target(slot))),
+            false => self.routes.connection(u, self.routes.origin(self.source.target(slot))),
         }
     }
 
@@ -104,24 +104,24 @@ impl<I: Io> Worker<'_, I> {
     /// origin once it has, or cannot have, its connection to the last. False: there is none left.
     pub(super) fn turn_to_next_origin(&mut self, u: u32) -> bool {
         let origin = self.connections[self.users[u as usize].connection as usize].origin + 1;
-        if self.homes.connections.len() as u32 <= origin {
+        if self.routes.connections.len() as u32 <= origin {
             return false;
         }
-        let c = self.homes.of(u, origin);
+        let c = self.routes.connection(u, origin);
         self.users[u as usize].connection = c;
-        match self.connections[c as usize].link {
-            Link::Closed => self.open(c),
-            Link::Open => self.ready_for_release(u),
+        match self.connections[c as usize].state {
+            ConnectionState::Closed => self.open(c),
+            ConnectionState::Open => self.ready_for_release(u),
             // It has been tried for another user.
-            Link::BackOff => return self.turn_to_next_origin(u),
-            Link::Queued | Link::Connecting | Link::Greeting => {}
+            ConnectionState::BackOff => return self.turn_to_next_origin(u),
+            ConnectionState::Queued | ConnectionState::Connecting | ConnectionState::Greeting => {}
         }
         true
     }
 
     /// `u` has an open connection to some origin.
     pub(super) fn has_some_connection(&self, u: u32) -> bool {
-        let open = |c: u32| self.connections[c as usize].link == Link::Open;
-        self.homes.connections.iter().any(|homes| open(homes[u as usize]))
+        let open = |c: u32| self.connections[c as usize].state == ConnectionState::Open;
+        self.routes.connections.iter().any(|routes| open(routes[u as usize]))
     }
 }

@@ -16,12 +16,12 @@ use super::Usage;
 /// slept, it was woken as quickly as sleepers are here, unless it overslept an
 /// instant that it had set; if it did not sleep, that was in the turn before.
 #[derive(Debug)]
-pub(super) struct Watch {
-    sample: Sample,
+pub(super) struct SelfCheck {
+    sample: StampSampler,
     /// The answers of the last read speak for so many; 0: they do not speak of this tool's error.
     weight: u32,
     /// Every turn of the loop is looked at, with a reading of the clock of its own.
-    pub(super) is_close: bool,
+    pub(super) is_every_turn: bool,
     /// So the loop looks around more often, and knows from that when it was away.
     is_unstamped: bool,
     /// When the last wait was over.
@@ -56,13 +56,13 @@ const LOOK: Nanos = Nanos::from_millis(1);
 /// A wait that was over so soon has not slept.
 const NO_SLEEP: Nanos = Nanos::from_micros(20);
 
-impl Watch {
+impl SelfCheck {
     /// `is_unstamped`: the kernel says of no read when it arrived. With `all`, every read is to be stamped.
-    pub(super) fn new(is_close: bool, is_unstamped: bool, all: bool) -> Watch {
-        Watch {
-            sample: Sample::new(all),
+    pub(super) fn new(is_every_turn: bool, is_unstamped: bool, all: bool) -> SelfCheck {
+        SelfCheck {
+            sample: StampSampler::new(all),
             weight: 0,
-            is_close,
+            is_every_turn,
             is_unstamped,
             woke: Nanos::ZERO,
             looked: Nanos::ZERO,
@@ -90,7 +90,7 @@ impl Watch {
     /// `now`; waking up takes about `wake_up` here.
     #[inline]
     pub(super) fn woke(&mut self, before: Nanos, until: Nanos, now: Nanos, wake_up: Nanos) {
-        if !self.is_close {
+        if !self.is_every_turn {
             return;
         }
         if now.since(before) < NO_SLEEP {
@@ -129,7 +129,7 @@ impl Watch {
     /// Bytes were read at `now`.
     #[inline]
     pub(super) fn read(&mut self, now: Nanos) {
-        if self.is_close {
+        if self.is_every_turn {
             // Where some have stamps, these speak for the others.
             (self.arrived, self.weight) = (Some(self.blind_since.min(now)), u32::from(self.stamped == 0));
         } else {
@@ -169,7 +169,7 @@ impl Watch {
 
     /// The loop ticks, as it does every so often; returns the longest stall so far.
     pub(super) fn tick(&mut self, now: Nanos) -> Nanos {
-        if !self.is_close {
+        if !self.is_every_turn {
             self.stall = self.stall.max(now.since(self.ticks_at));
         }
         self.stall
@@ -211,7 +211,7 @@ impl Watch {
 /// Which reads are stamped: one of `stride` on average. The steps are random,
 /// so that no place among the connections is favoured.
 #[derive(Debug)]
-struct Sample {
+struct StampSampler {
     stride: u32,
     /// Reads up to the next one of the sample.
     left: u32,
@@ -232,9 +232,9 @@ const SLOW: Nanos = Nanos::from_millis(1_024);
 /// Also of the fastest run one read of so many is stamped.
 const LARGEST_STRIDE: u32 = 256;
 
-impl Sample {
-    fn new(all: bool) -> Sample {
-        Sample { stride: 1, left: 1, seed: 1, until_adapted: ADAPTED_AFTER, adapted: Nanos::ZERO, all }
+impl StampSampler {
+    fn new(all: bool) -> StampSampler {
+        StampSampler { stride: 1, left: 1, seed: 1, until_adapted: ADAPTED_AFTER, adapted: Nanos::ZERO, all }
     }
 
     #[inline]
@@ -268,7 +268,7 @@ mod tests {
 
     /// The stride at the end, and how many of `reads` were in the sample, that came so far apart.
     fn sampled(reads: u64, apart: Nanos, all: bool) -> (u32, u64, u64) {
-        let mut sample = Sample::new(all);
+        let mut sample = StampSampler::new(all);
         let (mut taken, mut spoken_for) = (0, 0);
         for n in 0..reads {
             if sample.is_next() {

@@ -11,19 +11,19 @@ pub(super) struct User {
     /// The connection that it uses, by its number in the worker.
     pub(super) connection: u32,
     /// How often the request under way was sent again.
-    pub(super) again: u8,
+    pub(super) resends: u8,
     /// The request under way, or the one prepared.
     pub(super) request: Request,
     /// Since when its connection is free, of what is the server's doing: what was
     /// this tool's own in the last answer is taken off.
     pub(super) freed: Nanos,
     /// Why it cannot take part in the coming release.
-    pub(super) unable: Option<Unable>,
+    pub(super) excluded: Option<Exclusion>,
 }
 
 /// A request that failed before its release.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unable {
+pub(super) struct Exclusion {
     pub(super) failure: Failure,
     /// When the attempt began that failed.
     pub(super) since: Nanos,
@@ -83,10 +83,10 @@ impl User {
         User {
             stage: Stage::Idle,
             connection,
-            again: 0,
+            resends: 0,
             request: Request::new(Slot { index: 0, measured: false }, NO_WAVE),
             freed: Nanos::ZERO,
-            unable: None,
+            excluded: None,
         }
     }
 
@@ -94,6 +94,6 @@ impl User {
     #[inline]
     pub(super) fn take(&mut self, slot: Slot, wave: u32) {
         self.request = Request::new(slot, wave);
-        self.again = 0;
+        self.resends = 0;
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::stats::{Beat, Pulse, has_settled};
+use crate::stats::{Timeline, TimelineSample, has_settled};
 use crate::time::Nanos;
 
 /// What all workers of a warm-up have seen, and when it ends. The lock is
 /// taken by each worker ten times a second, and not at all once counting has begun.
 #[derive(Debug, Default)]
 pub struct AutoWarmup {
-    beats: Mutex<Vec<Beat>>,
+    samples: Mutex<Vec<TimelineSample>>,
     /// When counting begins; zero until that is decided.
     t0: AtomicU64,
     /// How long it lasts; known with `t0`.
@@ -22,7 +22,7 @@ pub struct AutoWarmup {
 /// Nobody waits longer for a steady state.
 const LONGEST: Nanos = Nanos::from_secs(60);
 /// So long before it, the end of the warm-up is decided: every worker has heard of it by then.
-const AHEAD: Nanos = Nanos(2 * Pulse::WIDTH.0);
+const AHEAD: Nanos = Nanos(2 * Timeline::WIDTH.0);
 
 impl AutoWarmup {
     /// When the warm-up ends, once that is decided.
@@ -45,19 +45,19 @@ impl AutoWarmup {
 
     /// A worker adds what it has seen since it last did; the warm-up began at
     /// `began`. It ends if it has become steady, or lasts too long.
-    pub(super) fn add(&self, beat: Beat, began: Nanos, now: Nanos) {
-        let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = (now.since(began).0 / Pulse::WIDTH.0) as usize;
-        if beats.len() <= at {
-            beats.resize(at + 1, Beat::default());
+    pub(super) fn add(&self, sample: TimelineSample, began: Nanos, now: Nanos) {
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = (now.since(began).0 / Timeline::WIDTH.0) as usize;
+        if samples.len() <= at {
+            samples.resize(at + 1, TimelineSample::default());
         }
-        beats[at].count += beat.count;
-        beats[at].sum_ln += beat.sum_ln;
+        samples[at].count += sample.count;
+        samples[at].sum_ln += sample.sum_ln;
         if self.t0().is_some() {
             return;
         }
-        let answered = beats.iter().filter(|beat| beat.count > 0);
-        let means: Vec<f64> = answered.map(|beat| beat.sum_ln / beat.count as f64).collect();
+        let answered = samples.iter().filter(|sample| sample.count > 0);
+        let means: Vec<f64> = answered.map(|sample| sample.sum_ln / sample.count as f64).collect();
         let is_steady = has_settled(&means);
         if is_steady || now.since(began) >= LONGEST {
             self.gave_up.store(!is_steady, Ordering::Relaxed);
@@ -71,14 +71,14 @@ impl AutoWarmup {
 mod tests {
     use super::*;
 
-    /// When a warm-up ends whose answers take `ln_ms(i)` in beat i.
+    /// When a warm-up ends whose answers take `ln_ms(i)` in sample i.
     fn end(ln_ms: impl Fn(f64) -> f64) -> (Nanos, bool) {
         let warmup = AutoWarmup::default();
         let began = Nanos::from_secs(5);
         for i in 0..1_000u32 {
             let wobble = f64::from(i * 7919 % 13) / 100.0;
-            let beat = Beat { count: 10, sum_ln: 10.0 * (ln_ms(i.into()) + wobble), present: 0 };
-            warmup.add(beat, began, began + Nanos(u64::from(i) * Pulse::WIDTH.0));
+            let sample = TimelineSample { count: 10, sum_ln: 10.0 * (ln_ms(i.into()) + wobble), present: 0 };
+            warmup.add(sample, began, began + Nanos(u64::from(i) * Timeline::WIDTH.0));
             if let Some(t0) = warmup.t0() {
                 return (t0.since(began), warmup.gave_up());
             }

@@ -6,7 +6,7 @@ use crate::schedule;
 use crate::stats::WaveFacts;
 use crate::time::Nanos;
 
-use super::Release;
+use super::Decision;
 
 /// The sequence of waves, as every worker follows it for itself.
 #[derive(Debug)]
@@ -82,12 +82,12 @@ impl Waves {
 
     /// When the wave under preparation is to be released, decided at `now` for
     /// all workers. `warm`: a warm-up that lasts until it is steady is over.
-    pub(super) fn decide(&self, now: Nanos, workers: u32, warm: bool) -> Release {
+    pub(super) fn decide(&self, now: Nanos, workers: u32, warm: bool) -> Decision {
         let soon = if workers == 1 { now } else { now + AHEAD };
         let planned = self.planned();
         let at = planned.map_or(soon, |planned| planned.max(soon));
         if self.is_past_end(at) {
-            return Release::End;
+            return Decision::End;
         }
         let next_is_measured = self.measured
             || match self.warmup {
@@ -96,7 +96,7 @@ impl Waves {
                 Warmup::Time(span) => at >= if self.number == 0 { at + span } else { self.began + span },
                 Warmup::Auto => warm,
             };
-        Release::At { at, late: planned.map_or(Nanos::ZERO, |planned| at.since(planned)), next_is_measured }
+        Decision::At { at, late: planned.map_or(Nanos::ZERO, |planned| at.since(planned)), next_is_measured }
     }
 
     /// The wave is released at `at`.
@@ -159,7 +159,7 @@ mod tests {
     fn run(mut w: Waves, took: u64) -> Vec<(bool, u32, u64, u64)> {
         let mut now = Nanos(1000);
         let mut out = Vec::new();
-        while let Release::At { at, late, next_is_measured } = w.decide(now, 1, false) {
+        while let Decision::At { at, late, next_is_measured } = w.decide(now, 1, false) {
             w.released(at);
             out.push((w.measured, w.number(), at.0, late.0));
             w.advance(next_is_measured);

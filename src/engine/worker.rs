@@ -4,36 +4,36 @@ use std::collections::VecDeque;
 
 use crate::net::Readiness;
 use crate::plan::{Endpoint, Limits, Model, Plan, Warmup};
-use crate::proto::{Answer, Codec, Wanted};
+use crate::proto::{Answer, Capture, Codec};
 use crate::record::{Cause, Failure, Outcome, Phase};
 use crate::schedule;
 use crate::source::Source;
-use crate::stats::{Beat, Board, ByTarget, Clocks, Extra, Tally};
+use crate::stats::{Board, ByTarget, Clocks, Extra, Tally, TimelineSample};
 use crate::time::{Nanos, WallClock};
 
 use super::closed::Closed;
-use super::connection::{Connection, Link};
-use super::gate::Gate;
-use super::homes::{self, Homes};
+use super::connection::{Connection, ConnectionState};
 use super::judge::Judge;
-use super::links::{BACK_OFF, CONNECTING, REQUEST};
 use super::open::Open;
+use super::opening::{BACK_OFF, CONNECTING, REQUEST};
+use super::release::Release;
+use super::routes::{self, Routes};
+use super::self_check::SelfCheck;
 use super::user::{Stage, User};
-use super::watch::Watch;
 use super::waves::Waves;
-use super::{Deadlines, Io, Rows, Shared};
+use super::{Deadlines, Io, LogQueue, Shared};
 
 /// One worker: its users, their connections, and all that it counts.
 pub struct Worker<'a, I> {
     pub(super) io: I,
     pub(super) shared: &'a Shared,
-    pub(super) pace: Pace,
-    pub(super) gate: Gate,
+    pub(super) load: LoadModel,
+    pub(super) release: Release,
     pub(super) users: Vec<User>,
-    pub(super) homes: Homes,
+    pub(super) routes: Routes,
     /// Answers are more than counted.
     pub(super) judge: Option<Box<Judge>>,
-    pub(super) wanted: Wanted,
+    pub(super) capture: Capture,
     /// By number: those that users begin with, and spare ones.
     pub(super) connections: Vec<Connection>,
     /// Connections of which nobody is a user.
@@ -59,35 +59,35 @@ pub struct Worker<'a, I> {
     /// Warm-up is over.
     pub(super) counting: bool,
     /// What the warm-up has answered since the last tick, if that decides when it ends.
-    pub(super) warming: Option<Beat>,
+    pub(super) warming: Option<TimelineSample>,
     /// When sending began.
     pub(super) launched: Nanos,
     pub(super) keep_alive: bool,
     /// What this worker knows of its own lateness.
-    pub(super) watch: Watch,
+    pub(super) self_check: SelfCheck,
     pub(super) number: u32,
     /// The number in the run of this worker's user 0.
     pub(super) first_user: u32,
 
     board: &'a Board,
-    pub(super) rows: Option<Rows>,
+    pub(super) rows: Option<LogQueue>,
     pub(super) limits: Limits,
     /// When no more requests were due: from then on answers are awaited for so long as the plan says.
     ended: Nanos,
     pub(super) buf: Box<[u8]>,
-    pub(super) done: Vec<Answer>,
-    ready: Vec<Readiness>,
+    pub(super) answers: Vec<Answer>,
+    events: Vec<Readiness>,
     /// In this turn the worker has waited for the sink.
     pub(super) held_up: bool,
     /// Connections that had more to read than one turn allows.
-    pub(super) again: Vec<u32>,
+    pub(super) unread: Vec<u32>,
     next_tick: Nanos,
 }
 
 /// The load model's own state.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a worker has one")]
-pub(super) enum Pace {
+pub(super) enum LoadModel {
     Waves(Waves),
     Closed(Closed),
     Open(Open),
@@ -107,33 +107,33 @@ impl<'a, I: Io> Worker<'a, I> {
         shared: &'a Shared,
         board: &'a Board,
         clock: WallClock,
-        rows: Option<Rows>,
+        rows: Option<LogQueue>,
     ) -> Worker<'a, I> {
         let share = plan.share(number);
         let count = share.users.len() as u32;
         let codec = Codec::new(plan);
         let judge = Judge::new(plan);
-        let wanted = judge.as_ref().map_or(Wanted::default(), |judge| judge.wanted());
+        let capture = judge.as_ref().map_or(Capture::default(), |judge| judge.capture());
         let mut connections = Vec::with_capacity(share.slots());
         for origin in 0..plan.origins.len() as u32 {
             for c in share.connections.clone() {
                 let users = schedule::share_of(c, plan.connections(), plan.load.users);
                 let users = users.start - share.users.start..users.end - share.users.start;
-                connections.push(Connection::new(codec.session(wanted), users, origin));
+                connections.push(Connection::new(codec.session(capture), users, origin));
             }
         }
-        let users: Vec<User> = homes::of_users(&connections, 0).into_iter().map(User::new).collect();
-        let homes = Homes::new(plan, &connections);
+        let users: Vec<User> = routes::of_users(&connections, 0).into_iter().map(User::new).collect();
+        let routes = Routes::new(plan, &connections);
         let spares: Vec<u32> = (connections.len() as u32..share.slots() as u32).collect();
-        connections.extend(spares.iter().map(|_| Connection::new(codec.session(wanted), 0..0, 0)));
+        connections.extend(spares.iter().map(|_| Connection::new(codec.session(capture), 0..0, 0)));
         let load = &plan.load;
-        let pace = match &load.model {
-            Model::Waves { every, hold_last_byte } => Pace::Waves(Waves::new(load, *every, *hold_last_byte)),
-            Model::Closed => Pace::Closed(Closed::new(load, count)),
-            Model::Open(open) => Pace::Open(Open::new(open, load, plan.seed, number, plan.workers, count)),
+        let model = match &load.model {
+            Model::Waves { every, hold_last_byte } => LoadModel::Waves(Waves::new(load, *every, *hold_last_byte)),
+            Model::Closed => LoadModel::Closed(Closed::new(load, count)),
+            Model::Open(open) => LoadModel::Open(Open::new(open, load, plan.seed, number, plan.workers, count)),
         };
-        let is_open = matches!(pace, Pace::Open(_));
-        let clocks = Clocks { lag: !matches!(pace, Pace::Closed(_)) };
+        let is_open = matches!(model, LoadModel::Open(_));
+        let clocks = Clocks { lag: !matches!(model, LoadModel::Closed(_)) };
         // Elsewhere the kernel tells when answers came.
         let is_unstamped = !cfg!(target_os = "linux")
             || plan.origins.iter().any(|origin| matches!(origin.endpoint, Endpoint::Unix(_)));
@@ -147,21 +147,21 @@ impl<'a, I: Io> Worker<'a, I> {
         let mut lanes = vec![Nanos::ZERO; BACK_OFF];
         lanes[REQUEST] = plan.limits.request;
         lanes[CONNECTING] = plan.limits.connect;
-        lanes.extend(super::links::BACK_OFFS);
+        lanes.extend(super::opening::BACK_OFFS);
         Worker {
             io,
             shared,
-            pace,
-            gate: Gate::default(),
+            load: model,
+            release: Release::default(),
             deadlines: Deadlines::new(count as usize + connections.len(), &lanes),
             users,
             queue: VecDeque::with_capacity(connections.len()),
             unwritten: Vec::with_capacity(connections.len()),
             connections,
             spares,
-            homes,
+            routes,
             judge,
-            wanted,
+            capture,
             source: Source::new(plan, clock),
             codec,
             tally,
@@ -171,10 +171,10 @@ impl<'a, I: Io> Worker<'a, I> {
             active: count,
             now: Nanos::ZERO,
             counting: false,
-            warming: (load.warmup == Warmup::Auto).then(Beat::default),
+            warming: (load.warmup == Warmup::Auto).then(TimelineSample::default),
             launched: Nanos::NEVER,
             keep_alive: plan.keep_alive(),
-            watch: Watch::new(is_open || is_unstamped, is_unstamped, plan.stamps),
+            self_check: SelfCheck::new(is_open || is_unstamped, is_unstamped, plan.stamps),
             number,
             first_user: share.users.start,
             board,
@@ -182,10 +182,10 @@ impl<'a, I: Io> Worker<'a, I> {
             limits: plan.limits,
             ended: Nanos::NEVER,
             buf: vec![0; READ_BUFFER].into(),
-            done: Vec::with_capacity(16),
-            ready: Vec::with_capacity(1024),
+            answers: Vec::with_capacity(16),
+            events: Vec::with_capacity(1024),
             held_up: false,
-            again: Vec::new(),
+            unread: Vec::new(),
             next_tick: Nanos::ZERO,
         }
     }
@@ -194,7 +194,7 @@ impl<'a, I: Io> Worker<'a, I> {
     pub fn run(mut self) -> Tally {
         self.now = self.io.now();
         self.shared.begin(self.now);
-        self.watch.begin(self.now, self.io.usage());
+        self.self_check.begin(self.now, self.io.usage());
         self.prepare();
         loop {
             self.release();
@@ -202,16 +202,16 @@ impl<'a, I: Io> Worker<'a, I> {
                 break;
             }
             let (before, until) = (self.now, self.next_instant());
-            self.io.wait(before, until, &mut self.ready);
-            if self.watch.is_close || self.ready.is_empty() {
+            self.io.wait(before, until, &mut self.events);
+            if self.self_check.is_every_turn || self.events.is_empty() {
                 self.now = self.io.now();
-                self.watch.woke(before, until, self.now, self.io.wake_up());
+                self.self_check.woke(before, until, self.now, self.io.wake_up());
                 // Requests that are due go out before answers are read: a late one is late for the
                 // server too. But none goes out on a connection that is known to be closed.
-                if self.ready.iter().any(|ready| ready.read_closed && self.is_unused(ready.connection)) {
+                if self.events.iter().any(|ready| ready.read_closed && self.is_unused(ready.connection)) {
                     self.read_all();
                 }
-                self.start_the_due();
+                self.start_due_requests();
                 self.write_all();
                 self.read_all();
             } else {
@@ -241,30 +241,30 @@ impl<'a, I: Io> Worker<'a, I> {
 
     /// The earliest instant at which there is something to do.
     fn next_instant(&self) -> Nanos {
-        if !self.again.is_empty() || (self.gate.is_open() && !self.free.is_empty()) {
+        if !self.unread.is_empty() || (self.release.is_released() && !self.free.is_empty()) {
             return Nanos::ZERO;
         }
-        let due = match &self.pace {
+        let due = match &self.load {
             // The rest of the time is spent with polls that do not sleep.
-            Pace::Open(open) if self.gate.is_open() => open.next_instant().before(self.io.wake_up()),
+            LoadModel::Open(open) if self.release.is_released() => open.next_instant().before(self.io.wake_up()),
             _ => Nanos::NEVER,
         };
         let drained = self.ended + self.limits.drain;
-        let due = due.min(self.watch.looks_at(self.now));
-        self.deadlines.next().min(self.next_tick).min(self.gate.next_instant()).min(due).min(drained)
+        let due = due.min(self.self_check.looks_at(self.now));
+        self.deadlines.next().min(self.next_tick).min(self.release.next_instant()).min(due).min(drained)
     }
 
     /// Everything that is ready is looked at once.
     fn read_all(&mut self) {
-        let mut ready = std::mem::take(&mut self.ready);
-        for c in self.again.drain(..) {
+        let mut ready = std::mem::take(&mut self.events);
+        for c in self.unread.drain(..) {
             ready.push(Readiness { connection: c, readable: true, writable: false, read_closed: true });
         }
         for readiness in &ready {
             self.on_ready(readiness);
         }
         ready.clear();
-        self.ready = ready;
+        self.events = ready;
     }
 
     /// Nobody waits for an answer on connection `c`.
@@ -275,24 +275,24 @@ impl<'a, I: Io> Worker<'a, I> {
     #[inline]
     fn on_ready(&mut self, ready: &Readiness) {
         let c = ready.connection;
-        let is_up = |link| matches!(link, Link::Open | Link::Greeting);
-        match self.connections[c as usize].link {
-            Link::Open | Link::Greeting => {
+        let is_up = |state| matches!(state, ConnectionState::Open | ConnectionState::Greeting);
+        match self.connections[c as usize].state {
+            ConnectionState::Open | ConnectionState::Greeting => {
                 if ready.readable || ready.read_closed {
                     self.read(c, ready.read_closed);
                 }
-                if ready.writable && is_up(self.connections[c as usize].link) {
+                if ready.writable && is_up(self.connections[c as usize].state) {
                     self.write_on(c);
                 }
             }
-            Link::Connecting => {
+            ConnectionState::Connecting => {
                 self.connect_on(c);
                 // The same event may say that the peer has closed already.
-                if ready.read_closed && is_up(self.connections[c as usize].link) {
+                if ready.read_closed && is_up(self.connections[c as usize].state) {
                     self.read(c, true);
                 }
             }
-            Link::Closed | Link::Queued | Link::BackOff => {}
+            ConnectionState::Closed | ConnectionState::Queued | ConnectionState::BackOff => {}
         }
         self.write_all();
     }
@@ -303,7 +303,7 @@ impl<'a, I: Io> Worker<'a, I> {
             let count = self.users.len() as u32;
             match node < count {
                 true => self.request_timed_out(node),
-                false => self.link_timed_out(node - count),
+                false => self.connection_timed_out(node - count),
             }
         }
         self.write_all();
@@ -314,34 +314,34 @@ impl<'a, I: Io> Worker<'a, I> {
         if self.now < self.next_tick {
             return;
         }
-        self.tally.health.stall = self.watch.tick(self.now);
+        self.tally.health.stall = self.self_check.tick(self.now);
         self.next_tick = self.now + TICK;
-        self.watch.tick_at(self.next_tick);
-        if self.watch.is_second_over(self.now) {
+        self.self_check.tick_at(self.next_tick);
+        if self.self_check.is_second_over(self.now) {
             let usage = self.io.usage();
-            self.watch.end_second(self.now, usage);
+            self.self_check.end_second(self.now, usage);
         }
-        self.note_the_backlog();
-        self.warm_up();
+        self.update_backlog();
+        self.check_warmup();
         if self.counting {
             self.tally.roll(self.now);
         }
         let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
-        self.board.show(self.number, t0, self.watch.busy, &self.tally);
+        self.board.show(self.number, t0, self.self_check.busy, &self.tally);
         if let Some(rows) = &mut self.rows {
             // No room: the next full batch waits for it.
             rows.try_send(self.tally.t0);
         }
-        self.give_up_the_queued(self.limits.connect);
+        self.fail_queued(self.limits.connect);
         self.end_if_nobody_connected();
-        self.retire_the_waiting();
-        self.note_the_end();
+        self.retire_backed_off();
+        self.update_end();
     }
 
     /// The run ends here and now: what is under way is cut.
     fn cut(&mut self) {
         self.now = self.io.now();
-        self.note_the_waiting();
+        self.count_backlog();
         for u in 0..self.users.len() as u32 {
             let user = &self.users[u as usize];
             let request = user.request;
@@ -356,7 +356,7 @@ impl<'a, I: Io> Worker<'a, I> {
                 _ => {}
             }
         }
-        self.leave_the_waiting();
+        self.drop_backlog();
         if self.counting {
             self.tally.last_done = self.now;
         }
@@ -364,13 +364,13 @@ impl<'a, I: Io> Worker<'a, I> {
 
     fn finish(mut self) -> Tally {
         let t0 = if self.counting { self.tally.t0 } else { Nanos::ZERO };
-        self.board.show(self.number, t0, self.watch.busy, &self.tally);
+        self.board.show(self.number, t0, self.self_check.busy, &self.tally);
         if let Some(rows) = &mut self.rows {
             rows.send(self.tally.t0);
         }
         self.now = self.io.now();
-        self.note_the_end();
-        self.watch.end(self.now, self.io.usage(), &mut self.tally.health);
+        self.update_end();
+        self.self_check.end(self.now, self.io.usage(), &mut self.tally.health);
         self.tally.close();
         self.tally
     }
@@ -380,10 +380,10 @@ impl<'a, I: Io> Worker<'a, I> {
         if !self.counting {
             self.counting = true;
             let t0 = self.shared.begin_counting(at);
-            let window_end = match &mut self.pace {
-                Pace::Closed(closed) => closed.count_from(t0),
-                Pace::Open(open) => open.window_end(),
-                Pace::Waves(_) => Nanos::NEVER,
+            let window_end = match &mut self.load {
+                LoadModel::Closed(closed) => closed.count_from(t0),
+                LoadModel::Open(open) => open.window_end(),
+                LoadModel::Waves(_) => Nanos::NEVER,
             };
             self.ended = window_end;
             self.tally.start(t0, window_end);
@@ -391,29 +391,29 @@ impl<'a, I: Io> Worker<'a, I> {
     }
 
     /// A warm-up that lasts until it is steady: what this worker has seen of it, and when it ends.
-    fn warm_up(&mut self) {
-        let Some(beat) = &mut self.warming else { return };
+    fn check_warmup(&mut self) {
+        let Some(sample) = &mut self.warming else { return };
         if self.launched == Nanos::NEVER || self.now < self.launched {
             return;
         }
-        self.shared.auto.add(std::mem::take(beat), self.launched, self.now);
+        self.shared.auto.add(std::mem::take(sample), self.launched, self.now);
         let Some(t0) = self.shared.auto.t0() else { return };
         self.warming = None;
-        match &mut self.pace {
+        match &mut self.load {
             // Whoever decides on the next wave asks for it there.
-            Pace::Waves(_) => {}
-            Pace::Closed(closed) => closed.end_warmup(t0),
-            Pace::Open(open) => open.count_from(t0),
+            LoadModel::Waves(_) => {}
+            LoadModel::Closed(closed) => closed.end_warmup(t0),
+            LoadModel::Open(open) => open.count_from(t0),
         }
     }
 
     /// From some instant on, no more requests are due, and answers are not awaited for ever.
-    fn note_the_end(&mut self) {
+    fn update_end(&mut self) {
         if self.counting {
-            let ended = match &self.pace {
-                Pace::Open(open) => open.ended(self.now),
-                Pace::Closed(closed) => closed.ended(self.now, self.shared),
-                Pace::Waves(waves) => waves.ended(self.now, self.tally.t0),
+            let ended = match &self.load {
+                LoadModel::Open(open) => open.ended(self.now),
+                LoadModel::Closed(closed) => closed.ended(self.now, self.shared),
+                LoadModel::Waves(waves) => waves.ended(self.now, self.tally.t0),
             };
             self.ended = self.ended.min(ended.unwrap_or(Nanos::NEVER));
             self.tally.due_until = self.ended;
@@ -422,10 +422,10 @@ impl<'a, I: Io> Worker<'a, I> {
 
     /// The measured request of `u` is due now: from here to its end it is present.
     #[inline]
-    pub(super) fn came(&mut self, u: u32) {
+    pub(super) fn count_due(&mut self, u: u32) {
         let request = &self.users[u as usize].request;
         if request.slot.measured {
-            self.tally.present.come(request.due);
+            self.tally.in_system.enter(request.due);
         }
     }
 

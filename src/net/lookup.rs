@@ -53,7 +53,7 @@ pub struct Lookups {
 }
 
 /// So many threads look up names for one worker at a time.
-const MOST: usize = 8;
+const MAX_THREADS: usize = 8;
 
 impl Lookups {
     /// By `resolver`; `waker` ends a wait of the worker.
@@ -83,7 +83,7 @@ impl Lookups {
     }
 
     fn start(&mut self) {
-        while self.running < MOST
+        while self.running < MAX_THREADS
             && let Some((origin, wanted)) = self.queue.pop_front()
         {
             self.running += 1;
@@ -166,13 +166,13 @@ mod tests {
     fn threads_are_bounded_and_one_that_never_answers_stops_no_other() {
         let mut poller = Poller::new().unwrap();
         let mut lookups = Lookups::new(resolver, Arc::new(poller.waker().unwrap()));
-        (0..MOST as u32 - 1).for_each(|origin| lookups.begin(origin, wanted("slow")));
+        (0..MAX_THREADS as u32 - 1).for_each(|origin| lookups.begin(origin, wanted("slow")));
         // One thread is left, and they take their turns on it.
         (100..120).for_each(|origin| lookups.begin(origin, wanted("one")));
-        assert_eq!((lookups.running, lookups.queue.len()), (MOST, 19));
+        assert_eq!((lookups.running, lookups.queue.len()), (MAX_THREADS, 19));
         let found = answers(&mut lookups, &mut poller, 20);
         assert_eq!(found.len(), 20);
         assert!(found.iter().all(|(_, addresses)| addresses.is_some()));
-        assert_eq!((lookups.running, lookups.queue.len()), (MOST - 1, 0));
+        assert_eq!((lookups.running, lookups.queue.len()), (MAX_THREADS - 1, 0));
     }
 }

@@ -7,14 +7,14 @@ use crate::record::Cause;
 
 /// What of answers is looked at, beside their status and length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct Capture {
     /// Where redirects point to.
     pub location: bool,
     /// The start of bodies.
     pub body: bool,
 }
 
-impl Wanted {
+impl Capture {
     /// Nothing is.
     #[inline]
     pub fn is_nothing(self) -> bool {
@@ -22,18 +22,18 @@ impl Wanted {
     }
 
     /// Room for what is wanted of one answer, if anything is.
-    pub fn keeper(self) -> Option<Box<Kept>> {
-        (!self.is_nothing()).then(|| Box::new(Kept { wanted: self, ..Kept::default() }))
+    pub fn keeper(self) -> Option<Box<Captured>> {
+        (!self.is_nothing()).then(|| Box::new(Captured { capture: self, ..Captured::default() }))
     }
 }
 
 /// What was kept of one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
-    wanted: Wanted,
+pub struct Captured {
+    capture: Capture,
     /// The value of `Location`, of a redirect (RFC 9110, 10.2.2).
     pub location: Option<Vec<u8>>,
-    /// The first [`Kept::MOST`] bytes of its body, as they came.
+    /// The first [`Captured::MAX_BODY`] bytes of its body, as they came.
     pub body: Vec<u8>,
     /// How the body is coded.
     pub codings: Codings,
@@ -41,33 +41,33 @@ pub struct Kept {
     is_cut: bool,
 }
 
-impl Kept {
+impl Captured {
     /// So much of a body is kept.
-    pub const MOST: usize = 256 * 1024;
+    pub const MAX_BODY: usize = 256 * 1024;
 
     /// More of the body.
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        if self.wanted.body {
-            let room = Kept::MOST - self.body.len();
+        if self.capture.body {
+            let room = Captured::MAX_BODY - self.body.len();
             self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
             self.is_cut |= bytes.len() > room;
         }
     }
 
-    /// The first [`Kept::MOST`] bytes of what the body stands for: it is decoded if it is coded.
+    /// The first [`Captured::MAX_BODY`] bytes of what the body stands for: it is decoded if it is coded.
     ///
     /// # Errors
     /// The cause, if it has a coding that is not known, or is not what its coding says.
     pub fn decoded(&self) -> Result<Cow<'_, [u8]>, Cause> {
-        self.codings.decode(&self.body, self.is_cut, Kept::MOST).map_err(|undecodable| match undecodable {
+        self.codings.decode(&self.body, self.is_cut, Captured::MAX_BODY).map_err(|undecodable| match undecodable {
             Undecodable::Unknown => Cause::UnknownEncoding,
             Undecodable::Corrupt => Cause::BadEncoding,
         })
     }
 
     /// The place that an answer with this status points to.
-    pub(super) fn point_to(&mut self, status: u16, location: Option<&[u8]>) {
-        if self.wanted.location && (300..400).contains(&status) {
+    pub(super) fn set_location(&mut self, status: u16, location: Option<&[u8]>) {
+        if self.capture.location && (300..400).contains(&status) {
             self.location = location.map(<[u8]>::to_vec);
         }
     }
@@ -85,19 +85,19 @@ mod tests {
         let mut body = Vec::with_capacity(numbers.len());
         let mut encoder = Compress::new(Compression::fast(), true);
         encoder.compress_vec(numbers.as_bytes(), &mut body, FlushCompress::Finish).unwrap();
-        assert!(body.len() > 2 * Kept::MOST);
+        assert!(body.len() > 2 * Captured::MAX_BODY);
         for piece in [1_000, body.len()] {
-            let mut kept = Wanted { location: false, body: true }.keeper().unwrap();
-            kept.codings.add_list(b"deflate");
-            body.chunks(piece).for_each(|piece| kept.add(piece));
-            assert_eq!(kept.decoded().as_deref(), Ok(&numbers.as_bytes()[..Kept::MOST]));
+            let mut captured = Capture { location: false, body: true }.keeper().unwrap();
+            captured.codings.add_list(b"deflate");
+            body.chunks(piece).for_each(|piece| captured.add(piece));
+            assert_eq!(captured.decoded().as_deref(), Ok(&numbers.as_bytes()[..Captured::MAX_BODY]));
         }
         // Whole, but broken, or of an unknown coding.
-        let mut kept = Wanted { location: false, body: true }.keeper().unwrap();
-        kept.codings.add_list(b"deflate");
-        kept.add(&body[..100]);
-        assert_eq!(kept.decoded(), Err(Cause::BadEncoding));
-        kept.codings.add_list(b"compress");
-        assert_eq!(kept.decoded(), Err(Cause::UnknownEncoding));
+        let mut captured = Capture { location: false, body: true }.keeper().unwrap();
+        captured.codings.add_list(b"deflate");
+        captured.add(&body[..100]);
+        assert_eq!(captured.decoded(), Err(Cause::BadEncoding));
+        captured.codings.add_list(b"compress");
+        assert_eq!(captured.decoded(), Err(Cause::UnknownEncoding));
     }
 }

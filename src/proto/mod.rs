@@ -4,9 +4,9 @@
 //! A connection has one [`Session`]. Requests go in with a [`Ticket`], which
 //! comes back with their [`Answer`].
 
+mod capture;
 pub mod http1;
 pub mod http2;
-mod kept;
 mod length;
 
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use crate::record::{Cause, Failure};
 use crate::request::Message;
 use crate::time::Nanos;
 
-pub use kept::{Kept, Wanted};
+pub use capture::{Capture, Captured};
 
 /// The engine's name for a request under way: the number of its user.
 pub type Ticket = u32;
@@ -39,7 +39,7 @@ pub struct Answer {
     pub may_be_sent_again: bool,
     /// What was captured of a complete response, if anything is wanted. It is here and nowhere else, so that
     /// nothing of one response can stay behind and be taken for the next one's.
-    pub kept: Option<Box<Kept>>,
+    pub captured: Option<Box<Captured>>,
 }
 
 /// A constant body: one for the whole process, whose count this worker need not share with the others.
@@ -113,10 +113,10 @@ impl Codec {
     }
 
     /// A session on a connection that has just been opened, which keeps what is wanted of answers.
-    pub fn session(&self, wanted: Wanted) -> Session {
+    pub fn session(&self, capture: Capture) -> Session {
         match self {
-            Codec::Http1(_) => Session::Http1(http1::Session::keeping(wanted)),
-            Codec::Http2(_) => Session::Http2(Box::new(http2::Session::keeping(wanted))),
+            Codec::Http1(_) => Session::Http1(http1::Session::keeping(capture)),
+            Codec::Http2(_) => Session::Http2(Box::new(http2::Session::keeping(capture))),
         }
     }
 }
@@ -144,27 +144,27 @@ impl Session {
 
     /// No further request may use this connection.
     #[inline]
-    pub fn is_spent(&self) -> bool {
+    pub fn is_exhausted(&self) -> bool {
         match self {
-            Session::Http1(s) => s.is_spent(),
-            Session::Http2(s) => s.is_spent(),
+            Session::Http1(s) => s.is_exhausted(),
+            Session::Http2(s) => s.is_exhausted(),
         }
     }
 
     /// The server has said what its protocol has it say first: requests may be submitted.
-    pub fn is_greeted(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         match self {
             Session::Http1(_) => true,
-            Session::Http2(s) => s.is_greeted(),
+            Session::Http2(s) => s.is_ready(),
         }
     }
 
     /// The connection cannot be used any more, and why; [`Self::transmit`] may still tell the server.
     #[inline]
-    pub fn fault(&self) -> Option<Failure> {
+    pub fn error(&self) -> Option<Failure> {
         match self {
             Session::Http1(_) => None,
-            Session::Http2(s) => s.fault(),
+            Session::Http2(s) => s.error(),
         }
     }
 

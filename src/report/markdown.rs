@@ -7,7 +7,7 @@ use crate::units::{self, count, grouped, percent};
 use super::text::{micros, nanos, seconds};
 
 /// So many kinds of failures, and so many targets.
-const MOST: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// The whole summary, fit for a comment on a pull request or for the page of a job.
 pub fn markdown(s: &Summary) -> String {
@@ -58,7 +58,7 @@ fn numbers(s: &Summary) -> String {
     rows.extend(s.success_rate.map(|rate| vec!["success rate".into(), percent(rate)]));
     if let Some(share) = s.availability.filter(|_| !s.outages.is_empty()) {
         rows.push(vec!["availability".into(), percent(share)]);
-        rows.extend(s.outages.iter().take(MOST).map(|outage| vec!["outage".into(), plain(&outage.text)]));
+        rows.extend(s.outages.iter().take(MAX_LISTED).map(|outage| vec!["outage".into(), plain(&outage.text)]));
     }
     rows.push(vec!["throughput".into(), units::rate(s.throughput_per_s)]);
     rows.push(vec!["wall-clock time".into(), seconds(s.wall_s)]);
@@ -109,17 +109,17 @@ fn failures(s: &Summary) -> String {
     let rows = s
         .failures
         .iter()
-        .take(MOST)
+        .take(MAX_LISTED)
         .map(|f| vec![format!("{}: {}", f.phase.text(), f.cause.text()), plain(&f.example), grouped(f.count)]);
     let mut out = table(&["failures", "the first one", "requests"], 2, rows.collect());
-    if s.failures.len() > MOST {
-        out += &format!("\nand {} more kinds\n", s.failures.len() - MOST);
+    if s.failures.len() > MAX_LISTED {
+        out += &format!("\nand {} more kinds\n", s.failures.len() - MAX_LISTED);
     }
     out
 }
 
 fn targets(s: &Summary) -> String {
-    let rows = s.targets.iter().take(MOST).map(|target| {
+    let rows = s.targets.iter().take(MAX_LISTED).map(|target| {
         let of = |value: fn(&Latency) -> f64| {
             target.response_ms.as_ref().map_or("-".into(), |latency| nanos(value(latency)).to_string())
         };
@@ -127,8 +127,8 @@ fn targets(s: &Summary) -> String {
         [vec![plain(&target.target)], counts.into(), vec![of(|l| l.p50), of(|l| l.p99)]].concat()
     });
     let mut out = table(&["targets", "requests", "not ok", "p50", "p99"], 1, rows.collect());
-    if s.targets.len() > MOST {
-        out += &format!("\nand {} more\n", s.targets.len() - MOST);
+    if s.targets.len() > MAX_LISTED {
+        out += &format!("\nand {} more\n", s.targets.len() - MAX_LISTED);
     }
     out
 }

@@ -157,7 +157,7 @@ fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
 /// If the connection comes to a halt: it asks for nothing, sends nothing and is not at its end.
 #[doc(hidden)]
 pub fn fuzz_connection(bytes: &[u8], cut: usize) -> Vec<u8> {
-    const MOST: usize = 128 * 1024;
+    const MAX_INPUT: usize = 128 * 1024;
     let mut connection = Connection::default();
     let mut sent = Vec::new();
     let (first, second) = bytes.split_at(cut.min(bytes.len()));
@@ -172,11 +172,11 @@ pub fn fuzz_connection(bytes: &[u8], cut: usize) -> Vec<u8> {
                 connection.wake();
             }
             let out = connection.transmit();
-            let n = out.len().min(MOST - sent.len());
+            let n = out.len().min(MAX_INPUT - sent.len());
             assert!(n > 0 || waits, "the connection halts");
             sent.extend_from_slice(&out[..n]);
             connection.transmitted(n);
-            if sent.len() == MOST {
+            if sent.len() == MAX_INPUT {
                 return sent;
             }
         }

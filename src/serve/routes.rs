@@ -6,7 +6,7 @@ use crate::units::parse_duration;
 use super::request::{Head, digits};
 
 const LONGEST_DELAY: Nanos = Nanos::from_secs(3600);
-const MOST_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// The answer to a request, decided by its head alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn status(code: &str) -> Result<Answer, String> {
 }
 
 fn bytes(n: &str) -> Result<Answer, String> {
-    let known = digits(n.as_bytes()).filter(|&n| n <= MOST_BYTES);
+    let known = digits(n.as_bytes()).filter(|&n| n <= MAX_BYTES);
     known.map(Answer::Bytes).ok_or_else(|| "bytes are a number from 0 to 1073741824".into())
 }
 

@@ -123,8 +123,8 @@ impl Snapshot {
 
     fn count(&mut self, tally: &Tally) {
         self.counts = tally.counts();
-        (self.due, self.present, self.waiting) = (tally.present.come, tally.present.present, tally.waiting.present);
-        (self.present_area, self.waiting_area) = (tally.present.area(), tally.waiting.area());
+        (self.due, self.present, self.waiting) = (tally.in_system.entered, tally.in_system.count, tally.waiting.count);
+        (self.present_area, self.waiting_area) = (tally.in_system.integral(), tally.waiting.integral());
         self.unsent = tally.unsent;
         self.status.extend(tally.statuses());
         self.failures.extend(tally.failures.iter().map(|seen| (seen.failure, seen.count)));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn counted(tally: &mut Tally, record: &Record) {
-        tally.present.come(record.due);
+        tally.in_system.enter(record.due);
         tally.record(record);
     }
 

@@ -27,22 +27,22 @@ pub struct TargetTally {
 }
 
 /// So many targets are told apart; those behind them in the list are counted together.
-pub const MOST_TARGETS: usize = 256;
+pub const MAX_TARGETS: usize = 256;
 
 impl ByTarget {
     /// For so many targets in this order.
     pub fn new(order: Order, targets: usize) -> ByTarget {
-        ByTarget { order, kinds: vec![TargetTally::default(); targets.min(MOST_TARGETS + 1)] }
+        ByTarget { order, kinds: vec![TargetTally::default(); targets.min(MAX_TARGETS + 1)] }
     }
 
-    /// In the order of the list; behind [`MOST_TARGETS`] of them all others as one.
+    /// In the order of the list; behind [`MAX_TARGETS`] of them all others as one.
     pub fn kinds(&self) -> &[TargetTally] {
         &self.kinds
     }
 
     fn kind(&mut self, index: u64) -> &mut TargetTally {
         let target = self.order.target(index) as usize;
-        &mut self.kinds[target.min(MOST_TARGETS)]
+        &mut self.kinds[target.min(MAX_TARGETS)]
     }
 
     pub(super) fn record(&mut self, r: &Record, outcome: Outcome) {

@@ -6,27 +6,26 @@ mod confidence;
 mod counts;
 mod distribution;
 mod encode;
-mod flow;
 mod health;
 mod histogram;
-mod pulse;
+mod occupancy;
 mod series;
 mod steady;
 mod summary;
 mod survival;
 mod tally;
+mod timeline;
 mod tool_error;
 mod verdict;
 mod waves;
 
 pub use board::{Board, Snapshot};
-pub use by_target::{ByTarget, MOST_TARGETS, TargetTally};
+pub use by_target::{ByTarget, MAX_TARGETS, TargetTally};
 pub use confidence::{Batch, Ranks, batch_ranks, independent_ranks, needed};
 pub use counts::Counts;
 pub use distribution::{Distribution, Ppm};
-pub use flow::Flow;
 pub use health::Health;
-pub use pulse::{Beat, Pulse};
+pub use occupancy::Occupancy;
 pub use steady::{Trend, has_settled, ln_fast, trend};
 pub use summary::{
     Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, OutageLine, PlanLine,
@@ -35,6 +34,7 @@ pub use summary::{
 };
 pub use survival::{Censored, quantile as survival_quantile};
 pub use tally::{Clocks, Extra, FailureCount, Tally};
+pub use timeline::{Timeline, TimelineSample};
 pub use tool_error::ToolError;
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};
 pub use waves::{WaveFacts, WaveTally};

@@ -9,61 +9,61 @@ use crate::time::Nanos;
 /// When all have gone, the integral equals the sum of the times that each was
 /// there (Little 1961), exactly: both are whole nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flow {
+pub struct Occupancy {
     /// How many are there.
-    pub present: u64,
+    pub count: u64,
     /// How many have come.
-    pub come: u64,
-    /// The integral of `present` up to `seen`, in things x nanoseconds.
-    area: i128,
+    pub entered: u64,
+    /// The integral of `count` up to `seen`, in things x nanoseconds.
+    integral: i128,
     seen: Nanos,
 }
 
-impl Flow {
+impl Occupancy {
     /// Nothing is there at `at`.
-    pub fn empty(at: Nanos) -> Flow {
-        Flow { present: 0, come: 0, area: 0, seen: at }
+    pub fn empty(at: Nanos) -> Occupancy {
+        Occupancy { count: 0, entered: 0, integral: 0, seen: at }
     }
 
     /// One more is there from `at` on, which may lie in the past.
     #[inline]
-    pub fn come(&mut self, at: Nanos) {
+    pub fn enter(&mut self, at: Nanos) {
         self.advance(at);
-        self.area += i128::from(self.seen.since(at).0);
-        self.present += 1;
-        self.come += 1;
+        self.integral += i128::from(self.seen.since(at).0);
+        self.count += 1;
+        self.entered += 1;
     }
 
     /// One has gone at `at`, which may lie in the past.
     #[inline]
-    pub fn go(&mut self, at: Nanos) {
-        debug_assert!(self.present > 0, "what goes has come");
+    pub fn leave(&mut self, at: Nanos) {
+        debug_assert!(self.count > 0, "what goes has entered");
         self.advance(at);
-        self.area -= i128::from(self.seen.since(at).0);
-        self.present -= 1;
+        self.integral -= i128::from(self.seen.since(at).0);
+        self.count -= 1;
     }
 
     /// Time has passed until `at`.
     #[inline]
     pub fn advance(&mut self, at: Nanos) {
         if at > self.seen {
-            self.area += i128::from(at.since(self.seen).0) * i128::from(self.present);
+            self.integral += i128::from(at.since(self.seen).0) * i128::from(self.count);
             self.seen = at;
         }
     }
 
     /// The integral so far, in things x nanoseconds.
-    pub fn area(&self) -> i128 {
-        self.area
+    pub fn integral(&self) -> i128 {
+        self.integral
     }
 }
 
 /// Another worker's.
-impl AddAssign for Flow {
-    fn add_assign(&mut self, other: Flow) {
-        self.present += other.present;
-        self.come += other.come;
-        self.area += other.area;
+impl AddAssign for Occupancy {
+    fn add_assign(&mut self, other: Occupancy) {
+        self.count += other.count;
+        self.entered += other.entered;
+        self.integral += other.integral;
         self.seen = self.seen.max(other.seen);
     }
 }
@@ -80,18 +80,18 @@ mod tests {
         ) {
             // (noticed, is it the end, the instant): noticing may come late, and never before the instant.
             let mut events: Vec<(u64, bool, u64)> = Vec::new();
-            for &(come, stay, late) in &stays {
-                let noticed = come + late;
-                events.push((noticed, false, come));
-                events.push((noticed.max(come + stay), true, come + stay));
+            for &(entered, stay, late) in &stays {
+                let noticed = entered + late;
+                events.push((noticed, false, entered));
+                events.push((noticed.max(entered + stay), true, entered + stay));
             }
             events.sort_unstable();
-            let mut flow = Flow::empty(Nanos(100));
+            let mut occupancy = Occupancy::empty(Nanos(100));
             for (_, is_end, at) in events {
-                if is_end { flow.go(Nanos(at)) } else { flow.come(Nanos(at)) }
+                if is_end { occupancy.leave(Nanos(at)) } else { occupancy.enter(Nanos(at)) }
             }
             let sum: u64 = stays.iter().map(|&(_, stay, _)| stay).sum();
-            prop_assert_eq!((flow.area(), flow.present), (i128::from(sum), 0));
+            prop_assert_eq!((occupancy.integral(), occupancy.count), (i128::from(sum), 0));
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct IntervalSum {
 
 /// The run over time, for one worker or all. Intervals begin as short as 1/256
 /// s and grow with the run up to a second, so that there are always some 32 of
-/// the longest kind or more; when there are more than [`Series::MOST`] of
+/// the longest kind or more; when there are more than [`Series::MAX_INTERVALS`] of
 /// them, neighbours merge one pair at a time, and new ones are longer.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
@@ -70,13 +70,13 @@ const ENOUGH: u64 = 32;
 
 impl Default for Series {
     fn default() -> Self {
-        Series { intervals: Vec::with_capacity(Self::MOST + 1), merged: 0, merging: 0, end: Nanos::NEVER }
+        Series { intervals: Vec::with_capacity(Self::MAX_INTERVALS + 1), merged: 0, merging: 0, end: Nanos::NEVER }
     }
 }
 
 impl Series {
     /// As many intervals as a worker's series may have.
-    pub(super) const MOST: usize = 1200;
+    pub(super) const MAX_INTERVALS: usize = 1200;
 
     /// How many intervals there are.
     pub(super) fn len(&self) -> usize {
@@ -95,7 +95,7 @@ impl Series {
     /// Adds what happened from `start` to `end`, as [`Self::around`] gave them.
     pub(super) fn add(&mut self, start: Nanos, end: Nanos, interval: Interval) {
         self.intervals.push((start.0 / TICK, end.since(start).0 / TICK, interval));
-        while self.intervals.len() > Self::MOST {
+        while self.intervals.len() > Self::MAX_INTERVALS {
             self.merge_one();
         }
     }
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn neighbours_merge_when_there_are_too_many_and_none_is_lost() {
         let (series, n) = series(3_000);
-        assert!(series.intervals.len() <= Series::MOST);
+        assert!(series.intervals.len() <= Series::MAX_INTERVALS);
         assert_eq!(series.width(), Nanos::from_secs(4));
         let all = groups(&series, series.width());
         assert_eq!(all.len(), 750);

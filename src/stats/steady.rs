@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(mser5(&noisy(49, |_| 12.0)), Steady::TooShort);
     }
 
-    /// A minute of beats.
+    /// A minute of samples.
     const MINUTE: usize = 600;
     const NEVER: usize = usize::MAX;
     const RUNS: u64 = 200;
@@ -270,22 +270,22 @@ mod tests {
         (0..MINUTE).map(|_| next()).collect()
     }
 
-    /// The mean logarithm of the time in an M/M/1 queue, beat by beat: 100 a second can be served, 80 come.
+    /// The mean logarithm of the time in an M/M/1 queue, sample by sample: 100 a second can be served, 80 come.
     fn queue(seed: u64) -> Vec<f64> {
         let mut rng = for_request(seed, 1);
-        let mut beats = vec![(0.0, 0.0); MINUTE];
+        let mut samples = vec![(0.0, 0.0); MINUTE];
         // It begins in its steady state, but for a time that is not looked at.
         let (mut come, mut gone) = (-10.0f64, -10.0f64);
         while come < MINUTE as f64 / 10.0 {
             come -= uniform(&mut rng).ln() / 80.0;
             gone = gone.max(come) - uniform(&mut rng).ln() / 100.0;
             if gone >= 0.0
-                && let Some(beat) = beats.get_mut((gone * 10.0) as usize)
+                && let Some(sample) = samples.get_mut((gone * 10.0) as usize)
             {
-                *beat = (beat.0 + 1.0, beat.1 + (gone - come).ln());
+                *sample = (sample.0 + 1.0, sample.1 + (gone - come).ln());
             }
         }
-        beats.into_iter().filter(|(count, _)| *count > 0.0).map(|(count, sum)| sum / count).collect()
+        samples.into_iter().filter(|(count, _)| *count > 0.0).map(|(count, sum)| sum / count).collect()
     }
 
     /// How many of the runs are said not to be stationary, in percent.

@@ -4,10 +4,10 @@ use crate::record::{Failure, Outcome, Phase, Record};
 use crate::time::Nanos;
 
 use super::distribution::Packed;
-use super::pulse::{Beat, Pulse};
 use super::series::{Interval, Series};
 use super::steady::ln_fast;
-use super::{ByTarget, Censored, Counts, Distribution, Flow, Health, ToolError, WaveTally};
+use super::timeline::{Timeline, TimelineSample};
+use super::{ByTarget, Censored, Counts, Distribution, Health, Occupancy, ToolError, WaveTally};
 
 /// How often a failure was seen, and when.
 #[derive(Clone, Debug)]
@@ -65,9 +65,9 @@ pub struct Tally {
     /// What of the response times is this tool's.
     pub error: ToolError,
     /// Requests that are due and not done.
-    pub present: Flow,
+    pub in_system: Occupancy,
     /// Those of them that wait for a connection.
-    pub waiting: Flow,
+    pub waiting: Occupancy,
     /// What most runs have no need of.
     pub extra: Option<Box<Extra>>,
 
@@ -89,14 +89,14 @@ pub struct Tally {
     failed: Distribution,
     /// The interval under way, which is added to all of the above and to the series when it ends.
     current: Current,
-    beat: Beat,
-    beat_end: Nanos,
-    /// When the interval or the beat under way ends, whichever is first.
+    sample: TimelineSample,
+    sample_end: Nanos,
+    /// When the interval or the sample under way ends, whichever is first.
     next_roll: Nanos,
     /// The run over time, complete once the tally is closed.
     pub(super) series: Series,
     /// The same, in more detail and with less in it.
-    pub(super) pulse: Pulse,
+    pub(super) timeline: Timeline,
 }
 
 /// What most runs have no need of.
@@ -168,8 +168,8 @@ impl Tally {
             failures: Vec::with_capacity(16),
             health: Health::default(),
             error: ToolError::default(),
-            present: Flow::default(),
-            waiting: Flow::default(),
+            in_system: Occupancy::default(),
+            waiting: Occupancy::default(),
             extra: None,
             clocks,
             counts: Counts::default(),
@@ -194,11 +194,11 @@ impl Tally {
                 present: 0,
                 waiting: 0,
             },
-            beat: Beat::default(),
-            beat_end: Nanos::ZERO,
+            sample: TimelineSample::default(),
+            sample_end: Nanos::ZERO,
             next_roll: Nanos::ZERO,
             series: Series::default(),
-            pulse: Pulse::default(),
+            timeline: Timeline::default(),
         };
         tally.start(t0, window_end);
         tally
@@ -209,10 +209,10 @@ impl Tally {
         debug_assert_eq!(self.counts(), Counts::default());
         (self.t0, self.last_done, self.window_end) = (t0, t0, window_end);
         self.due_until = window_end;
-        (self.present, self.waiting) = (Flow::empty(t0), Flow::empty(t0));
+        (self.in_system, self.waiting) = (Occupancy::empty(t0), Occupancy::empty(t0));
         (self.current.start, self.current.end) = self.series.around(Nanos::ZERO);
-        self.beat_end = self.pulse.width();
-        self.next_roll = t0 + self.current.end.min(self.beat_end);
+        self.sample_end = self.timeline.width();
+        self.next_roll = t0 + self.current.end.min(self.sample_end);
     }
 
     /// Counts one request that came to an end. They come in order of `done`.
@@ -222,7 +222,7 @@ impl Tally {
             self.roll(r.done);
         }
         self.last_done = self.last_done.max(r.done);
-        self.present.go(r.done);
+        self.in_system.leave(r.done);
         self.current.counts.add(match &mut self.extra {
             None => r.outcome(),
             Some(extra) => extra.record(r),
@@ -246,7 +246,7 @@ impl Tally {
         }
         self.last_done = self.last_done.max(now);
         self.censored.cut.record(now.since(due));
-        self.present.go(now);
+        self.in_system.leave(now);
     }
 
     #[inline]
@@ -254,8 +254,8 @@ impl Tally {
         let response = r.response();
         self.answered_in_window += u64::from(r.done <= self.window_end);
         self.status[usize::from(r.status) % 1000] += 1;
-        self.beat.count += 1;
-        self.beat.sum_ln += ln_fast(response.0);
+        self.sample.count += 1;
+        self.sample.sum_ln += ln_fast(response.0);
         if r.sent == r.due && r.first_byte == r.done {
             self.current.alike.record(response);
         } else {
@@ -292,27 +292,27 @@ impl Tally {
         }
     }
 
-    /// Time has passed until `now`: intervals and beats that are over are put away.
+    /// Time has passed until `now`: intervals and samples that are over are put away.
     #[cold]
     pub fn roll(&mut self, now: Nanos) {
         while now >= self.next_roll {
             let at = self.next_roll.since(self.t0);
-            self.present.advance(self.next_roll);
+            self.in_system.advance(self.next_roll);
             self.waiting.advance(self.next_roll);
-            if at >= self.beat_end {
-                self.end_beat();
+            if at >= self.sample_end {
+                self.end_sample();
             }
             if at >= self.current.end {
                 self.end_interval(at);
             }
-            self.next_roll = self.t0 + self.current.end.min(self.beat_end);
+            self.next_roll = self.t0 + self.current.end.min(self.sample_end);
         }
     }
 
-    fn end_beat(&mut self) {
-        self.beat.present = self.present.present;
-        self.pulse.push(std::mem::take(&mut self.beat));
-        self.beat_end += self.pulse.width();
+    fn end_sample(&mut self) {
+        self.sample.present = self.in_system.count;
+        self.timeline.push(std::mem::take(&mut self.sample));
+        self.sample_end += self.timeline.width();
     }
 
     /// What the interval counted goes where it belongs; the next one is around `at` (from T0).
@@ -331,9 +331,9 @@ impl Tally {
         }
         let interval = Interval {
             counts: current.counts,
-            due: self.present.come - current.come,
-            present: self.present.area() - current.present,
-            waiting: self.waiting.area() - current.waiting,
+            due: self.in_system.entered - current.come,
+            present: self.in_system.integral() - current.present,
+            waiting: self.waiting.integral() - current.waiting,
             response: Packed::new(&current.response),
             service: Packed::new(&current.service),
             lag: Packed::new(&current.lag),
@@ -345,15 +345,15 @@ impl Tally {
         for part in [&mut current.alike, &mut current.response, &mut current.service, &mut current.lag] {
             part.clear();
         }
-        (current.come, current.present) = (self.present.come, self.present.area());
-        current.waiting = self.waiting.area();
+        (current.come, current.present) = (self.in_system.entered, self.in_system.integral());
+        current.waiting = self.waiting.integral();
         (current.start, current.end) = self.series.around(at);
     }
 
     /// The run is over: the last interval, whole or not, joins the others.
     pub fn close(&mut self) {
         self.roll(self.last_done);
-        self.present.advance(self.last_done);
+        self.in_system.advance(self.last_done);
         self.waiting.advance(self.last_done);
         self.end_interval(self.last_done.since(self.t0));
         self.series.end_at(self.last_done.since(self.t0));
@@ -376,7 +376,7 @@ impl Tally {
         self.unsent += other.unsent;
         self.backlog_full |= other.backlog_full;
         self.health.merge(&other.health);
-        self.present += other.present;
+        self.in_system += other.in_system;
         self.waiting += other.waiting;
         self.connect.merge(&other.connect);
         self.waves.merge(&other.waves);
@@ -392,7 +392,7 @@ impl Tally {
         self.censored.merge(&other.censored);
         self.failed.merge(&other.failed);
         self.series.merge(other.series);
-        self.pulse.merge(other.pulse);
+        self.timeline.merge(other.timeline);
         if let (Some(mine), Some(theirs)) = (&mut self.extra, &other.extra)
             && let (Some(mine), Some(theirs)) = (&mut mine.by_target, &theirs.by_target)
         {

@@ -195,7 +195,7 @@ impl GeneratorLine {
             ports: circumstances.ports,
             descriptors: circumstances.descriptors,
             shares_cpu: circumstances.shares_cpu,
-            present_s: tally.present.area() as f64 / 1e9,
+            present_s: tally.in_system.integral() as f64 / 1e9,
             response_sum_s: case.time_of_all() as f64 / 1e9,
         }
     }

@@ -67,7 +67,7 @@ pub struct WaveTally {
 
 impl WaveTally {
     /// As many waves as are kept one by one.
-    pub const MOST: usize = 1000;
+    pub const MAX_KEPT: usize = 1000;
 
     /// One wave is complete.
     pub fn add(&mut self, facts: &WaveFacts) {
@@ -97,7 +97,7 @@ impl WaveTally {
     }
 
     fn thin(&mut self) {
-        while self.kept.len() > Self::MOST {
+        while self.kept.len() > Self::MAX_KEPT {
             self.stride *= 2;
             let stride = self.stride;
             self.kept.retain(|facts| facts.wave.is_multiple_of(stride));
@@ -143,7 +143,7 @@ mod tests {
         }
         even.merge(&odd);
         assert_eq!(even.count, 5000);
-        assert!(even.kept.len() <= WaveTally::MOST && even.kept.len() >= WaveTally::MOST / 4);
+        assert!(even.kept.len() <= WaveTally::MAX_KEPT && even.kept.len() >= WaveTally::MAX_KEPT / 4);
         assert!(even.kept.windows(2).all(|pair| pair[0].wave < pair[1].wave));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use onrush::engine::{Rows, Shared, Sockets, Worker};
+use onrush::engine::{LogQueue, Shared, Sockets, Worker};
 use onrush::net::Poller;
 use onrush::net::lookup::Lookups;
 use onrush::net::probe::chooses_h2;
@@ -219,7 +219,7 @@ fn redirected_to(location: String, limit: Nanos, model: Model) -> Vec<Record> {
     let (full, batches) = std::sync::mpsc::sync_channel(100);
     let (_empty, back) = std::sync::mpsc::sync_channel(1);
     let (shared, board) = (Shared::new(&plan, Arc::new(AtomicBool::new(false))), Board::new(1));
-    let rows = Rows::new(0, full, back);
+    let rows = LogQueue::new(0, full, back);
     Worker::new(&plan, 0, sockets, &shared, &board, WallClock::read(), Some(rows)).run();
     let mut records: Vec<Record> = batches.try_iter().flat_map(|batch| batch.records).collect();
     records.sort_by_key(|record| record.index);

@@ -434,7 +434,7 @@ fn redirects_lead_to_hosts_that_nobody_named_and_secrets_stay_behind() {
     let other = Hostile::start(|peer| peer.answer_all(OK));
     let server = redirecting(307, format!("{}b", other.url()));
     for model in ["waves", "closed", "open --rate 400"] {
-        let report = onrush(&format!("--model {model} -c 3 -n 30 -a user:secret -H X-Kept:1 --redirect 1"))
+        let report = onrush(&format!("--model {model} -c 3 -n 30 -a user:secret -H X-Captured:1 --redirect 1"))
             .arg(format!("{}a", server.url()))
             .report();
         report.assert_all_ok(30);
@@ -443,7 +443,7 @@ fn redirects_lead_to_hosts_that_nobody_named_and_secrets_stay_behind() {
     assert!(server.stop().requests.iter().all(|r| r.head.contains("Authorization: Basic")));
     let requests = other.stop().requests;
     assert_eq!(requests.len(), 90);
-    assert!(requests.iter().all(|r| r.head.contains("X-Kept: 1\r\n") && !r.head.contains("Authorization")));
+    assert!(requests.iter().all(|r| r.head.contains("X-Captured: 1\r\n") && !r.head.contains("Authorization")));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::stats::{Distribution, Snapshot};
 use crate::time::Nanos;
 
 /// So many points at most: more than the widest screens have dots for.
-pub(super) const MOST: usize = 600;
+pub(super) const MAX_POINTS: usize = 600;
 /// Rates are those of so much time: workers show themselves every 100 ms, which shall not be seen.
 const RATE_OVER: Nanos = Nanos::from_secs(2);
 
@@ -36,7 +36,7 @@ pub(super) struct History {
     /// The last look: since T0, and what the board showed.
     pub(super) elapsed: Nanos,
     pub(super) now: Snapshot,
-    /// At most [`MOST`], all of the same number of looks.
+    /// At most [`MAX_POINTS`], all of the same number of looks.
     pub(super) points: Vec<Point>,
     /// None: it takes two looks to tell.
     pub(super) rates: Option<Rates>,
@@ -53,7 +53,7 @@ impl History {
         History {
             elapsed: Nanos::ZERO,
             now: Snapshot::default(),
-            points: Vec::with_capacity(MOST),
+            points: Vec::with_capacity(MAX_POINTS),
             rates: None,
             looks_a_point: 1,
             looks: 0,
@@ -99,7 +99,7 @@ impl History {
     }
 
     fn end_point(&mut self) {
-        if self.points.len() == MOST {
+        if self.points.len() == MAX_POINTS {
             self.halve();
         }
         let grown = response(&self.now.since(&self.mark));
@@ -181,7 +181,11 @@ mod tests {
     fn points_are_bounded_and_cover_the_run() {
         let mut history = History::new();
         (1..=3_000).for_each(|number| look(&mut history, number));
-        assert!(history.points.len() <= MOST && history.points.len() >= MOST / 2, "{}", history.points.len());
+        assert!(
+            history.points.len() <= MAX_POINTS && history.points.len() >= MAX_POINTS / 2,
+            "{}",
+            history.points.len()
+        );
         assert!(history.points.is_sorted_by(|a, b| a.at < b.at));
         assert!(history.points[0].at < Nanos::from_secs(10));
         assert!(history.recent.len() <= 12, "{}", history.recent.len());

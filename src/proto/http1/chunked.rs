@@ -1,6 +1,6 @@
 //! The chunked transfer coding (RFC 9112, 7.1): counted, and kept only where a body is looked at.
 
-use crate::proto::Kept;
+use crate::proto::Captured;
 use crate::record::Cause;
 
 use super::{MAX_CHUNK_LINE, MAX_HEAD};
@@ -47,15 +47,15 @@ impl Chunked {
         &mut self,
         bytes: &[u8],
         body_bytes: &mut u64,
-        mut kept: Option<&mut Kept>,
+        mut captured: Option<&mut Captured>,
     ) -> Result<Step, Cause> {
         let mut at = 0;
         while at < bytes.len() {
             if let State::Data(left) = self.state {
                 let here = left.min((bytes.len() - at) as u64);
                 *body_bytes += here;
-                if let Some(kept) = &mut kept {
-                    kept.add(&bytes[at..at + here as usize]);
+                if let Some(captured) = &mut captured {
+                    captured.add(&bytes[at..at + here as usize]);
                 }
                 at += here as usize;
                 self.state = if here == left { State::DataEnd { cr: false } } else { State::Data(left - here) };

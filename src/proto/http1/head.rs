@@ -57,7 +57,7 @@ pub struct HeadCache {
 
 impl HeadCache {
     /// Heads longer than this are parsed each time.
-    const MOST: usize = 4096;
+    const MAX_CACHED: usize = 4096;
 
     /// An empty cache for the answers to HEAD requests, or to all others.
     pub fn new(head_request: bool) -> HeadCache {
@@ -113,7 +113,7 @@ impl HeadCache {
                 let location = response.headers.iter().rfind(|header| header.name.eq_ignore_ascii_case("location"));
                 self.location = location.map(|header| unfolded(header.value));
                 self.bytes.clear();
-                if length <= Self::MOST {
+                if length <= Self::MAX_CACHED {
                     self.bytes.extend_from_slice(&bytes[..length]);
                     self.head = head;
                 }

@@ -1,6 +1,6 @@
 //! One answer from bytes, however they are split.
 
-use crate::proto::{Kept, Wanted};
+use crate::proto::{Capture, Captured};
 use crate::record::Cause;
 
 use super::chunked::{Chunked, Step};
@@ -21,9 +21,9 @@ pub struct Reader {
     /// An interim answer was passed over since the last look.
     interim: bool,
     /// What of answers is kept.
-    wanted: Wanted,
+    capture: Capture,
     /// What has been kept of this one.
-    kept: Option<Box<Kept>>,
+    captured: Option<Box<Captured>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,19 +58,19 @@ impl Default for Reader {
 impl Reader {
     /// At the start of an answer.
     pub fn new() -> Reader {
-        Reader::keeping(Wanted::default())
+        Reader::keeping(Capture::default())
     }
 
     /// The same, which keeps what is wanted of answers.
-    pub fn keeping(wanted: Wanted) -> Reader {
+    pub fn keeping(capture: Capture) -> Reader {
         let (state, carry) = (State::Head, Vec::new());
-        Reader { state, carry, parse_at: 0, head: None, body_bytes: 0, interim: false, wanted, kept: None }
+        Reader { state, carry, parse_at: 0, head: None, body_bytes: 0, interim: false, capture, captured: None }
     }
 
     /// What was kept of this answer.
     #[inline]
-    pub fn take_kept(&mut self) -> Option<Box<Kept>> {
-        self.kept.take()
+    pub fn take_captured(&mut self) -> Option<Box<Captured>> {
+        self.captured.take()
     }
 
     /// The status of the final head, or 0 before it has come.
@@ -105,7 +105,7 @@ impl Reader {
         self.head = None;
         self.body_bytes = 0;
         self.interim = false;
-        self.kept = None;
+        self.captured = None;
         self.clear_carry();
     }
 
@@ -177,8 +177,8 @@ impl Reader {
     /// Begins to keep what is wanted of a response, if anything is.
     #[inline]
     fn keep_head(&mut self, head: Head, heads: &HeadCache) {
-        if !self.wanted.is_nothing() {
-            self.kept = kept_of(self.wanted, head, heads);
+        if !self.capture.is_nothing() {
+            self.captured = captured_of(self.capture, head, heads);
         }
     }
 
@@ -202,8 +202,8 @@ impl Reader {
             State::Head => 0,
             State::Length(left) => {
                 let here = (*left).min(bytes.len() as u64);
-                if let Some(kept) = &mut self.kept {
-                    kept.add(&bytes[..here as usize]);
+                if let Some(captured) = &mut self.captured {
+                    captured.add(&bytes[..here as usize]);
                 }
                 self.body_bytes += here;
                 *left -= here;
@@ -212,13 +212,15 @@ impl Reader {
                 }
                 here as usize
             }
-            State::Chunked(chunked) => match chunked.receive(bytes, &mut self.body_bytes, self.kept.as_deref_mut())? {
-                Step::More => return Ok(Progress::More),
-                Step::End(at) => at,
-            },
+            State::Chunked(chunked) => {
+                match chunked.receive(bytes, &mut self.body_bytes, self.captured.as_deref_mut())? {
+                    Step::More => return Ok(Progress::More),
+                    Step::End(at) => at,
+                }
+            }
             State::UntilClose => {
-                if let Some(kept) = &mut self.kept {
-                    kept.add(bytes);
+                if let Some(captured) = &mut self.captured {
+                    captured.add(bytes);
                 }
                 self.body_bytes += bytes.len() as u64;
                 return Ok(Progress::More);
@@ -239,14 +241,14 @@ impl Reader {
 
 /// Room for what is wanted of the answer with this head, which `heads` has just returned.
 #[inline(never)]
-fn kept_of(wanted: Wanted, head: Head, heads: &HeadCache) -> Option<Box<Kept>> {
+fn captured_of(capture: Capture, head: Head, heads: &HeadCache) -> Option<Box<Captured>> {
     if head.is_interim() {
         return None;
     }
-    let mut kept = wanted.keeper()?;
-    kept.point_to(head.status, heads.location());
-    kept.codings = head.codings;
-    Some(kept)
+    let mut captured = capture.keeper()?;
+    captured.set_location(head.status, heads.location());
+    captured.codings = head.codings;
+    Some(captured)
 }
 
 /// An empty line ends at or after `from`.
@@ -267,11 +269,11 @@ mod tests {
     }
 
     /// A response's status and body bytes, and what was captured of it.
-    type Capture = (u16, u64, Option<Box<Kept>>);
+    type Seen = (u16, u64, Option<Box<Captured>>);
 
-    fn capture_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Capture>, Result<bool, Cause>) {
+    fn capture_all<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Seen>, Result<bool, Cause>) {
         let mut heads = HeadCache::new(false);
-        let mut reader = Reader::keeping(Wanted { location: true, body: true });
+        let mut reader = Reader::keeping(Capture { location: true, body: true });
         let mut answers = Vec::new();
         for piece in pieces {
             let mut piece = piece;
@@ -280,7 +282,7 @@ mod tests {
                     Err(cause) => return (answers, Err(cause)),
                     Ok(Progress::More) => break,
                     Ok(Progress::Complete { rest, .. }) => {
-                        answers.push((reader.status(), reader.body_bytes(), reader.take_kept()));
+                        answers.push((reader.status(), reader.body_bytes(), reader.take_captured()));
                         reader.reset();
                         piece = &piece[piece.len() - rest..];
                     }
@@ -289,7 +291,7 @@ mod tests {
         }
         let end = reader.end(&mut heads);
         if end == Ok(true) {
-            answers.push((reader.status(), reader.body_bytes(), reader.take_kept()));
+            answers.push((reader.status(), reader.body_bytes(), reader.take_captured()));
         }
         (answers, end)
     }
@@ -376,7 +378,7 @@ mod tests {
             cuts.sort_unstable();
             let pieces = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
             let whole = capture_all([bytes.as_slice()]);
-            prop_assert!(whole.0.iter().all(|(_, bytes, kept)| kept.as_ref().unwrap().body.len() as u64 == *bytes));
+            prop_assert!(whole.0.iter().all(|(_, bytes, captured)| captured.as_ref().unwrap().body.len() as u64 == *bytes));
             prop_assert_eq!(capture_all(pieces), whole);
         }
 

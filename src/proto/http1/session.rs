@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, Parts, SharedBody, Ticket, Wanted};
+use crate::proto::{Answer, Capture, End, Hold, Parts, SharedBody, Ticket};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::Message;
 use crate::time::Nanos;
@@ -20,7 +20,7 @@ pub struct Session {
     /// When the first byte of its answer was read.
     first_byte: Nanos,
     /// No further request may use this connection.
-    spent: bool,
+    exhausted: bool,
     /// It has answered before.
     reused: bool,
     /// The place in the codec where the heads of responses to the request under way are remembered.
@@ -55,27 +55,27 @@ impl Session {
             outbox: Outbox::default(),
             ticket: None,
             first_byte: Nanos::NEVER,
-            spent: false,
+            exhausted: false,
             reused: false,
             heads: 0,
         }
     }
 
     /// The same, of whose answers something is kept.
-    pub fn keeping(wanted: Wanted) -> Session {
-        Session { reader: Reader::keeping(wanted), ..Session::new() }
+    pub fn keeping(capture: Capture) -> Session {
+        Session { reader: Reader::keeping(capture), ..Session::new() }
     }
 
     /// How many requests could be submitted now: 1 or 0.
     #[inline]
     pub fn capacity(&self) -> usize {
-        usize::from(self.ticket.is_none() && !self.spent)
+        usize::from(self.ticket.is_none() && !self.exhausted)
     }
 
     /// No further request may use this connection.
     #[inline]
-    pub fn is_spent(&self) -> bool {
-        self.spent
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// Takes a request. See [`crate::proto::Session::submit`].
@@ -132,7 +132,7 @@ impl Session {
     pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &mut Codec, done: &mut Vec<Answer>) {
         let Some(ticket) = self.ticket else {
             // Nobody asked: whatever this is, the next answer could not be told from it.
-            self.spent |= !bytes.is_empty();
+            self.exhausted |= !bytes.is_empty();
             return;
         };
         if self.first_byte == Nanos::NEVER {
@@ -147,11 +147,11 @@ impl Session {
             Ok(Progress::More) => {}
             Ok(Progress::Complete { keep_alive, rest }) => {
                 // An answer that came before the request was out leaves half a request on the wire.
-                self.spent = !keep_alive || rest > 0 || self.outbox.is_pending();
+                self.exhausted = !keep_alive || rest > 0 || self.outbox.is_pending();
                 done.push(self.finish(ticket, None));
             }
             Err(cause) => {
-                self.spent = true;
+                self.exhausted = true;
                 done.push(self.finish(ticket, Some(Failure::new(Phase::Protocol, cause))));
             }
         }
@@ -159,7 +159,7 @@ impl Session {
 
     /// The transport ended.
     pub fn end(&mut self, end: End, codec: &mut Codec, done: &mut Vec<Answer>) {
-        self.spent = true;
+        self.exhausted = true;
         let Some(ticket) = self.ticket else { return };
         let failure = match (end, self.reader.end(&mut codec.heads[self.heads as usize])) {
             (End::Closed, Ok(true)) => None,
@@ -183,13 +183,13 @@ impl Session {
 
     /// The time limit ran out. See [`crate::proto::Session::give_up`].
     pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
-        self.spent = true;
+        self.exhausted = true;
         let waiting_for = match () {
             () if self.reader.in_body() => Cause::Body,
             () if self.outbox.is_pending() => Cause::WaitWrite,
             () => Cause::WaitFirstByte,
         };
-        (Answer { kept: None, ..self.finish(ticket, None) }, waiting_for)
+        (Answer { captured: None, ..self.finish(ticket, None) }, waiting_for)
     }
 
     /// The answer, and room for the next.
@@ -204,9 +204,9 @@ impl Session {
         self.ticket = None;
         self.reused = true;
         // What came of half a response is nothing to look at.
-        let kept = self.reader.take_kept().filter(|_| failure.is_none());
+        let captured = self.reader.take_captured().filter(|_| failure.is_none());
         self.reader.reset();
-        Answer { ticket, status, body_bytes, first_byte, failure, may_be_sent_again: false, kept }
+        Answer { ticket, status, body_bytes, first_byte, failure, may_be_sent_again: false, captured }
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
                 first_byte,
                 failure: None,
                 may_be_sent_again: false,
-                kept: None,
+                captured: None,
             };
             assert_eq!(answer, expected);
         }
@@ -454,20 +454,20 @@ mod tests {
     #[test]
     fn what_is_captured_of_a_response_goes_with_it() {
         let mut wire = Wire::new();
-        wire.session = Session::keeping(Wanted { location: true, body: true });
+        wire.session = Session::keeping(Capture { location: true, body: true });
         wire.submit().write(1000).receive(OK, 1);
-        assert_eq!(wire.done.pop().unwrap().kept.unwrap().body, b"ok");
+        assert_eq!(wire.done.pop().unwrap().captured.unwrap().body, b"ok");
         wire.submit().write(1000).receive(b"HTTP/1.1 100 Continue\r\n\r\n", 1).receive(OK, 1);
-        assert_eq!(wire.done.pop().unwrap().kept.unwrap().body, b"ok");
+        assert_eq!(wire.done.pop().unwrap().captured.unwrap().body, b"ok");
         // Half a response leaves nothing.
         let half = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nold\r\n";
         wire.submit().write(1000).receive(half, 1);
-        assert_eq!(wire.session.give_up(7).0.kept, None);
+        assert_eq!(wire.session.give_up(7).0.captured, None);
         for end in [&b"zz"[..], b""] {
             let mut wire = Wire::new();
-            wire.session = Session::keeping(Wanted { location: true, body: true });
+            wire.session = Session::keeping(Capture { location: true, body: true });
             wire.submit().write(1000).receive(half, 1).receive(end, 1).end(End::Closed);
-            assert_eq!((wire.done.len(), wire.done[0].kept.as_ref()), (1, None));
+            assert_eq!((wire.done.len(), wire.done[0].captured.as_ref()), (1, None));
         }
     }
 

@@ -39,7 +39,7 @@ impl Session {
         if self.peer.initial_window < before.initial_window || self.peer.max_frame < before.max_frame {
             self.restage();
         }
-        self.greeted = true;
+        self.ready = true;
         self.out.reply(kind::SETTINGS, flag::ACK, 0, &[]);
         self.idle()
     }
@@ -88,7 +88,7 @@ impl Session {
         let before = self.goaway.map_or(u32::MAX, |(before, _)| before);
         let last = last.min(before);
         self.goaway = Some((last, error));
-        self.spent = true;
+        self.exhausted = true;
         let lost = if last < before { self.streams.ids(|stream| stream.id > last) } else { Vec::new() };
         for id in lost {
             if let Some(stream) = self.take(id) {
@@ -112,7 +112,7 @@ impl Session {
         };
         let refused = error == code::REFUSED_STREAM;
         // What it refuses here it may take elsewhere (8.7).
-        self.spent |= refused;
+        self.exhausted |= refused;
         let failure = Some(Failure::new(Phase::Http2, rst_cause(error)));
         turn.done.push(Answer { may_be_sent_again: refused, ..answer(&stream, failure) });
         self.idle()

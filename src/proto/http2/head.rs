@@ -39,7 +39,7 @@ pub(super) enum BadHead {
 }
 
 /// Longer blocks are decoded each time.
-const MOST: usize = 1024;
+const MAX_CACHED: usize = 1024;
 /// Fields of one answer, and their sizes as RFC 9113, 6.5.2 counts them.
 pub(super) const MAX_LIST: usize = 256 * 1024;
 
@@ -67,7 +67,7 @@ impl HeadCache {
         let head = fields.head()?;
         self.location = fields.location;
         self.block.clear();
-        if decoder.generation() == before && block.len() <= MOST && head.status >= 200 {
+        if decoder.generation() == before && block.len() <= MAX_CACHED && head.status >= 200 {
             self.block.extend_from_slice(block);
             (self.generation, self.head) = (before, head);
         }

@@ -47,7 +47,7 @@ pub(super) const MAX_FRAME: u32 = 16_384;
 const MAX_BLOCK: usize = MAX_LIST;
 /// A peer that sends so many frames without bringing any answer or upload further is
 /// hostile, or broken. PINGs of a run of hours are fewer.
-const MOST_IDLE: u32 = 10_000;
+const MAX_IDLE: u32 = 10_000;
 
 /// Why the connection is at its end: what it is called, and the code that tells the peer.
 #[derive(Clone, Copy, Debug)]
@@ -79,13 +79,13 @@ impl Session {
     /// Takes bytes that were read at `now`.
     #[inline]
     pub fn receive(&mut self, bytes: &[u8], now: Nanos, done: &mut Vec<Answer>) {
-        if self.fault.is_some() {
+        if self.error.is_some() {
             return;
         }
         let mut turn = Turn { now, began: now, done };
         if let Err(Fatal(cause, code)) = self.take_all(bytes, &mut turn) {
-            self.fault = Some(Failure::new(Phase::Http2, cause));
-            self.spent = true;
+            self.error = Some(Failure::new(Phase::Http2, cause));
+            self.exhausted = true;
             self.out.goaway(code);
         } else if self.uploading > 0 {
             // Once for all windows that these bytes opened: a peer that opens them in parts gets whole frames.
@@ -166,7 +166,7 @@ impl Session {
     #[inline]
     fn check(&self, head: FrameHead) -> Result<(), Fatal> {
         // The first frame is SETTINGS (3.4): a server of another protocol says something else.
-        if !self.greeted && (head.kind != kind::SETTINGS || head.has(flag::ACK) || head.length > MAX_FRAME) {
+        if !self.ready && (head.kind != kind::SETTINGS || head.has(flag::ACK) || head.length > MAX_FRAME) {
             return Err(NOT_HTTP2);
         }
         if head.length > MAX_FRAME {
@@ -183,7 +183,7 @@ impl Session {
     /// One more frame that brings no answer further.
     pub(super) fn idle(&mut self) -> Result<(), Fatal> {
         self.inbox.idle += 1;
-        if self.inbox.idle > MOST_IDLE || self.out.unread_replies() > MAX_REPLIES { Err(FLOOD) } else { Ok(()) }
+        if self.inbox.idle > MAX_IDLE || self.out.unread_replies() > MAX_REPLIES { Err(FLOOD) } else { Ok(()) }
     }
 
     /// The stream of a frame that only comes on one that was opened, and is not ended by the peer.
@@ -208,8 +208,8 @@ impl Session {
             return None;
         }
         let (body, rest) = behind.split_at_checked(head.length as usize)?;
-        if let Some(kept) = &mut stream.kept {
-            kept.add(body);
+        if let Some(captured) = &mut stream.captured {
+            captured.add(body);
         }
         self.inbox.received = received;
         stream.body_bytes += u64::from(head.length);
@@ -276,8 +276,8 @@ impl Session {
         let Data { stream: id, ends, body: to_come, padding: more, .. } = *data;
         if let Some(stream) = self.streams.get_mut(id) {
             stream.body_bytes += body as u64;
-            if let Some(kept) = &mut stream.kept {
-                kept.add(&bytes[..body]);
+            if let Some(captured) = &mut stream.captured {
+                captured.add(&bytes[..body]);
             }
             if body > 0 {
                 self.inbox.idle = 0;
@@ -361,10 +361,10 @@ impl Session {
                 return if ends { self.malformed(id, Cause::BadHead, turn) } else { self.idle() };
             }
             stream.status = head.status;
-            if let Some(mut kept) = self.wanted.keeper() {
-                kept.point_to(head.status, self.heads.location());
-                kept.codings = head.codings;
-                stream.kept = Some(kept);
+            if let Some(mut captured) = self.capture.keeper() {
+                captured.set_location(head.status, self.heads.location());
+                captured.codings = head.codings;
+                stream.captured = Some(captured);
             }
             stream.first_byte = turn.began;
             let without_body = stream.is_head || matches!(head.status, 204 | 304);
@@ -441,8 +441,8 @@ impl Session {
         }
         self.reused = true;
         self.inbox.idle = 0;
-        let kept = stream.kept.take().filter(|_| failure.is_none());
-        turn.done.push(Answer { kept, ..answer(&stream, failure) });
+        let captured = stream.captured.take().filter(|_| failure.is_none());
+        turn.done.push(Answer { captured, ..answer(&stream, failure) });
     }
 
     /// The peer has ended a stream that this side had ended before.

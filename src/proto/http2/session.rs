@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::proto::{Answer, End, Hold, SharedBody, Ticket, Wanted};
+use crate::proto::{Answer, Capture, End, Hold, SharedBody, Ticket};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Message, Payload};
 
@@ -49,16 +49,16 @@ pub struct Session {
     /// Streams that this side has ended and the peer, as far as is known, has not.
     pub(super) cancelled: BTreeSet<u32>,
     /// The peer's SETTINGS have come.
-    pub(super) greeted: bool,
+    pub(super) ready: bool,
     /// No further request may use this connection.
-    pub(super) spent: bool,
+    pub(super) exhausted: bool,
     /// The highest stream that the peer looks at, and its error code: it is going away.
     pub(super) goaway: Option<(u32, u32)>,
-    pub(super) fault: Option<Failure>,
+    pub(super) error: Option<Failure>,
     /// It has answered before.
     pub(super) reused: bool,
     /// What of answers is looked at.
-    pub(super) wanted: Wanted,
+    pub(super) capture: Capture,
 }
 
 /// The peer's settings, with the values that they have before it says anything (RFC 9113, 6.5.2).
@@ -119,24 +119,24 @@ impl Session {
             decoder: Decoder::new(TABLE),
             heads: HeadCache::default(),
             cancelled: BTreeSet::new(),
-            greeted: false,
-            spent: false,
+            ready: false,
+            exhausted: false,
             goaway: None,
-            fault: None,
+            error: None,
             reused: false,
-            wanted: Wanted::default(),
+            capture: Capture::default(),
         }
     }
 
     /// The same, of whose answers something is kept.
-    pub fn keeping(wanted: Wanted) -> Session {
-        Session { wanted, ..Session::new() }
+    pub fn keeping(capture: Capture) -> Session {
+        Session { capture, ..Session::new() }
     }
 
     /// How many requests could be submitted now.
     #[inline]
     pub fn capacity(&self) -> usize {
-        match self.spent || !self.greeted {
+        match self.exhausted || !self.ready {
             true => 0,
             false => (self.peer.max_streams as usize).saturating_sub(self.streams.len()),
         }
@@ -144,13 +144,13 @@ impl Session {
 
     /// No further request may use this connection.
     #[inline]
-    pub fn is_spent(&self) -> bool {
-        self.spent
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// The peer's SETTINGS have come: what it allows is known.
-    pub fn is_greeted(&self) -> bool {
-        self.greeted
+    pub fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// So many streams at a time the peer allows; None if it sets no limit.
@@ -160,8 +160,8 @@ impl Session {
 
     /// Why the connection cannot be used any more.
     #[inline]
-    pub fn fault(&self) -> Option<Failure> {
-        self.fault
+    pub fn error(&self) -> Option<Failure> {
+        self.error
     }
 
     /// Takes a request. See [`crate::proto::Session::submit`].
@@ -171,7 +171,7 @@ impl Session {
         let id = self.next_id;
         self.next_id += 2;
         // Numbers are used up: what follows needs another connection (RFC 9113, 5.1.1).
-        self.spent |= self.next_id > MAX_STREAM;
+        self.exhausted |= self.next_id > MAX_STREAM;
         let target = &codec.targets[message.target as usize];
         let begins_at = if hold == Hold::All { STAGED } else { self.out.end() };
         let stream = Stream::new(id, ticket, target.is_head, self.peer.initial_window.into());
@@ -410,7 +410,7 @@ impl Session {
 
     /// The transport ended.
     pub fn end(&mut self, end: End, done: &mut Vec<Answer>) {
-        self.spent = true;
+        self.exhausted = true;
         for id in self.streams.ids(|_| true) {
             let Some(stream) = self.take(id) else { continue };
             let failure = match end {
@@ -446,7 +446,7 @@ impl Session {
         };
         self.cancel(stream.id, code::CANCEL);
         // A peer that reads nothing for so long gets no more: what is queued for it must not grow with time.
-        self.spent |= self.out.len() > MAX_REPLIES;
+        self.exhausted |= self.out.len() > MAX_REPLIES;
         (answer(&stream, None), waiting_for)
     }
 
@@ -510,6 +510,6 @@ pub(super) fn answer(stream: &Stream, failure: Option<Failure>) -> Answer {
         first_byte: stream.first_byte,
         failure,
         may_be_sent_again: false,
-        kept: None,
+        captured: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::proto::{Kept, SharedBody, Ticket};
+use crate::proto::{Captured, SharedBody, Ticket};
 use crate::time::Nanos;
 
 /// A request under way.
@@ -30,7 +30,7 @@ pub(super) struct Stream {
     /// What of the request's body has not been sent.
     pub(super) upload: Option<Box<Upload>>,
     /// What is kept of its answer, if anything is.
-    pub(super) kept: Option<Box<Kept>>,
+    pub(super) captured: Option<Box<Captured>>,
 }
 
 /// A request whose place is not known before its release.
@@ -76,7 +76,7 @@ impl Stream {
         status: 0,
         is_head: false,
         upload: None,
-        kept: None,
+        captured: None,
     };
 
     #[inline]

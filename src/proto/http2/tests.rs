@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::frame::{FrameHead, HEAD, code, flag, kind, setting};
 use super::{Codec, Session, hpack};
-use crate::proto::{Answer, End, Hold, Wanted};
+use crate::proto::{Answer, Capture, End, Hold};
 use crate::record::{Cause, Failure, Phase};
 use crate::request::{Body, Header, Message, Payload, RequestHead};
 use crate::time::Nanos;
@@ -137,10 +137,10 @@ impl Wire {
     #[track_caller]
     fn breaks_on(mut self, bytes: &[u8], cause: Cause, error: u32) {
         self.says(bytes);
-        assert_eq!(self.session.fault(), Some(Failure::new(Phase::Http2, cause)));
+        assert_eq!(self.session.error(), Some(Failure::new(Phase::Http2, cause)));
         let (head, payload) = self.written().pop().expect("the server is told");
         assert_eq!((head.kind, head.stream, &payload[4..]), (kind::GOAWAY, 0, &error.to_be_bytes()[..]));
-        assert_eq!((self.session.capacity(), self.session.is_spent()), (0, true));
+        assert_eq!((self.session.capacity(), self.session.is_exhausted()), (0, true));
         let under_way = self.session.streams.len();
         self.session.end(End::Broken(Failure::new(Phase::Http2, cause)), &mut self.done);
         assert_eq!(std::mem::take(&mut self.done).len(), under_way);
@@ -159,7 +159,7 @@ fn the_preface_comes_first_and_requests_after_the_servers_settings() {
     assert!(wire.session.transmit().starts_with(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
     let kinds: Vec<u8> = wire.written().iter().map(|(head, _)| head.kind).collect();
     assert_eq!(kinds, [kind::SETTINGS, kind::WINDOW_UPDATE]);
-    assert_eq!((wire.session.capacity(), wire.session.is_greeted()), (0, false));
+    assert_eq!((wire.session.capacity(), wire.session.is_ready()), (0, false));
     wire.says(&settings(&[(setting::MAX_CONCURRENT_STREAMS, 7)]));
     assert_eq!((wire.session.capacity(), wire.session.allowed_streams()), (7, Some(7)));
     assert_eq!(wire.shapes(), [(kind::SETTINGS, flag::ACK, 0, 0)]);
@@ -257,7 +257,7 @@ fn malformed_answers_fail_alone() {
     for (bytes, failure) in cases {
         let mut wire = Wire::with(2);
         assert_eq!(failed(&wire.says(&bytes)), [(0, failure, false)], "{bytes:?}");
-        assert_eq!(wire.session.fault(), None);
+        assert_eq!(wire.session.error(), None);
         assert_eq!(failed(&wire.says(&ok(3))), [(1, "200".into(), false)], "{bytes:?}");
     }
 }
@@ -265,8 +265,10 @@ fn malformed_answers_fail_alone() {
 #[test]
 fn what_is_captured_of_a_response_goes_with_it() {
     let mut wire = Wire::with(0);
-    wire.session.wanted = Wanted { location: true, body: true };
-    let captured = |answers: &[Answer]| answers[0].kept.as_ref().map(|kept| (kept.body.clone(), kept.location.clone()));
+    wire.session.capture = Capture { location: true, body: true };
+    let captured = |answers: &[Answer]| {
+        answers[0].captured.as_ref().map(|captured| (captured.body.clone(), captured.location.clone()))
+    };
     let status = (":status", "200");
     // A response that lies about its length fails, and the next one is judged by itself.
     wire.submit(1);
@@ -283,7 +285,7 @@ fn what_is_captured_of_a_response_goes_with_it() {
         wire.says(&begun);
         assert_eq!(captured(&wire.says(&end)), None);
         wire = Wire::with(0);
-        wire.session.wanted = Wanted { location: true, body: true };
+        wire.session.capture = Capture { location: true, body: true };
         wire.submit(2);
         wire.session.give_up(0);
         assert_eq!(
@@ -372,7 +374,7 @@ fn header_bombs_and_floods_are_bounded() {
             wire.says(&many);
             wire.written();
         }
-        assert_eq!(wire.session.fault(), Some(Failure::new(Phase::Http2, Cause::Flood)), "{one:?}");
+        assert_eq!(wire.session.error(), Some(Failure::new(Phase::Http2, Cause::Flood)), "{one:?}");
     };
     flood(&[], &frame(kind::PING, 0, 0, &[0; 8]));
     flood(&[], &settings(&[]));
@@ -404,7 +406,7 @@ fn goaway_lets_the_first_finish_and_gives_the_others_back() {
     let again = "http2: GOAWAY ENHANCE_YOUR_CALM".to_string();
     let answers = wire.says(&goaway(3, code::ENHANCE_YOUR_CALM));
     assert_eq!(failed(&answers), [(2, again.clone(), true), (3, again, true)]);
-    assert_eq!((wire.session.is_spent(), wire.session.capacity(), wire.session.fault()), (true, 0, None));
+    assert_eq!((wire.session.is_exhausted(), wire.session.capacity(), wire.session.error()), (true, 0, None));
     assert_eq!(failed(&wire.says(&ok(1))), [(0, "200".into(), false)]);
     // The last stream may get lower, and never higher.
     assert_eq!(wire.says(&goaway(99, 0)), []);
@@ -420,11 +422,11 @@ fn goaway_lets_the_first_finish_and_gives_the_others_back() {
 fn resets_fail_one_request_and_refusals_may_be_sent_again() {
     let mut wire = Wire::with(3);
     assert_eq!(failed(&wire.says(&reset(1, code::CANCEL))), [(0, "http2: RST_STREAM CANCEL".into(), false)]);
-    assert!(!wire.session.is_spent());
+    assert!(!wire.session.is_exhausted());
     assert_eq!(failed(&wire.says(&reset(3, 77))), [(1, "http2: RST_STREAM with an unknown code".into(), false)]);
     let refused = wire.says(&reset(5, code::REFUSED_STREAM));
     assert_eq!(failed(&refused), [(2, "http2: RST_STREAM REFUSED_STREAM".into(), true)]);
-    assert!(wire.session.is_spent(), "what is refused here goes elsewhere");
+    assert!(wire.session.is_exhausted(), "what is refused here goes elsewhere");
 }
 
 #[test]
@@ -435,7 +437,7 @@ fn a_reset_behind_an_answer_means_nothing() {
     assert_eq!(failed(&wire.says(&early)), [(0, "413".into(), false)]);
     assert_eq!(wire.shapes(), [(kind::RST_STREAM, 0, 1, 4)], "the rest of the body is not sent");
     wire.says(&window_update(0, 1 << 20));
-    assert_eq!((wire.shapes(), wire.session.has_unsent(), wire.session.fault()), (vec![], false, None));
+    assert_eq!((wire.shapes(), wire.session.has_unsent(), wire.session.error()), (vec![], false, None));
 }
 
 #[test]
@@ -451,7 +453,7 @@ fn a_request_that_is_given_up_is_cancelled_and_the_connection_stays() {
     // What the server had sent before it heard of that.
     let late = [ok(1), data(3, 0, b"late"), data(3, flag::END_STREAM, b"r"), ok(5)].concat();
     assert_eq!(failed(&wire.says(&late)), [(2, "200".into(), false)]);
-    assert_eq!(wire.session.fault(), None);
+    assert_eq!(wire.session.error(), None);
     // They have ended now: more is an error.
     wire.breaks_on(&data(3, 0, b"x"), Cause::StreamClosed, code::STREAM_CLOSED);
 }
@@ -487,9 +489,9 @@ fn stream_numbers_that_are_used_up_end_a_connection() {
     let mut wire = Wire::with(0);
     wire.session.skip_to((1 << 31) - 3);
     wire.session.submit(SHARED, 0, Hold::Nothing, &wire.codec);
-    assert!(!wire.session.is_spent());
+    assert!(!wire.session.is_exhausted());
     wire.session.submit(SHARED, 1, Hold::Nothing, &wire.codec);
-    assert_eq!((wire.session.is_spent(), wire.session.capacity()), (true, 0));
+    assert_eq!((wire.session.is_exhausted(), wire.session.capacity()), (true, 0));
     wire.written();
     assert_eq!(failed(&wire.says(&ok((1 << 31) - 1))), [(1, "200".into(), false)]);
 }
@@ -545,7 +547,7 @@ proptest! {
             let mut answers: Vec<Answer> = pieces.iter().flat_map(|piece| wire.says(piece)).collect();
             answers.iter_mut().for_each(|answer| answer.first_byte = Nanos::ZERO);
             answers.sort_by_key(|answer| answer.ticket);
-            (answers, wire.session.fault(), wire.session.is_spent(), wire.shapes())
+            (answers, wire.session.error(), wire.session.is_exhausted(), wire.shapes())
         };
         let mut pieces = Vec::new();
         let mut rest = &bytes[..];
@@ -563,7 +565,7 @@ proptest! {
     #[test]
     fn every_request_ends_once(bytes in frames_of_some_server(), given_up in 0u32..6) {
         let mut wire = Wire::with(5);
-        wire.session.wanted = Wanted { location: true, body: true };
+        wire.session.capture = Capture { location: true, body: true };
         let mut ended = wire.says(&bytes);
         if given_up < 5 && ended.iter().all(|answer| answer.ticket != given_up) {
             let (answer, cause) = wire.session.give_up(given_up);
@@ -574,7 +576,7 @@ proptest! {
         ended.sort_by_key(|answer| answer.ticket);
         prop_assert!(ended.iter().map(|answer| answer.ticket).eq(0..5));
         for answer in ended {
-            let body = answer.kept.as_ref().map(|kept| kept.body.len() as u64);
+            let body = answer.captured.as_ref().map(|captured| captured.body.len() as u64);
             prop_assert_eq!(body, answer.failure.is_none().then_some(answer.body_bytes));
         }
     }

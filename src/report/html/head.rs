@@ -106,11 +106,11 @@ pub(super) fn tiles(s: &Summary) -> Vec<Fact> {
 }
 
 /// So many outages are named.
-const MOST_OUTAGES: usize = 20;
+const MAX_OUTAGES: usize = 20;
 
 /// What else a reader should know: notes, and how much went over the wire.
 pub(super) fn notes(s: &Summary) -> Vec<String> {
-    let mut notes: Vec<String> = s.outages.iter().take(MOST_OUTAGES).map(|outage| outage.text.clone()).collect();
+    let mut notes: Vec<String> = s.outages.iter().take(MAX_OUTAGES).map(|outage| outage.text.clone()).collect();
     notes.extend(
         s.availability
             .filter(|_| !s.outages.is_empty())

@@ -12,7 +12,7 @@ use super::words::{ms, seconds, tick, tick_number};
 use super::{heat, outcomes};
 
 /// As many columns as can be told apart on a screen.
-const MOST: usize = 240;
+const MAX_COLUMNS: usize = 240;
 /// Fewer show nothing over time.
 const FEWEST: usize = 3;
 
@@ -40,7 +40,7 @@ pub(super) fn section(s: &Summary) -> Option<Section> {
 
 impl Timeline {
     fn new(s: &Summary) -> Option<Timeline> {
-        let columns = columns(s, MOST);
+        let columns = columns(s, MAX_COLUMNS);
         let (first, last) = columns.first().zip(columns.last())?;
         let full_s = first.width_s.max(1e-9);
         let end_s = last.at_s + last.width_s;

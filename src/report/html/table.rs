@@ -23,11 +23,11 @@ pub(super) struct Table {
 }
 
 /// Longer tables are thinned.
-const MOST_ROWS: usize = 120;
+const MAX_ROWS: usize = 120;
 
 /// The run over time, in fewer rows than the charts have columns.
 pub(super) fn over_time(s: &Summary) -> Table {
-    let columns = columns(s, MOST_ROWS);
+    let columns = columns(s, MAX_ROWS);
     let rows = columns.iter().map(|column| {
         let quantiles = column.response.as_ref().map(|r| [r.p50, r.p90, r.p99, r.max]);
         let quantiles = quantiles.map_or([const { String::new() }; 4].map(|_| NONE.into()), |of| of.map(ms));
@@ -62,7 +62,7 @@ pub(super) fn over_time(s: &Summary) -> Table {
 
 /// The waves, thinned.
 pub(super) fn waves(list: &[WaveLine]) -> Table {
-    let each = list.len().div_ceil(MOST_ROWS).max(1);
+    let each = list.len().div_ceil(MAX_ROWS).max(1);
     let row = |wave: &WaveLine| {
         let WaveLine { wave, at_s, released, spread_us, took_ms } = wave;
         vec![grouped(*wave), seconds(*at_s), grouped(*released), us(*spread_us), ms(*took_ms)]

@@ -10,7 +10,7 @@ use super::table;
 use super::words::{ms, seconds, tick, us};
 
 /// Columns that can be pointed at; a chart of more waves tells the slowest of those in a column.
-const MOST: usize = 200;
+const MAX_COLUMNS: usize = 200;
 /// Fewer waves are read from the table.
 const FEWEST: usize = 3;
 
@@ -57,7 +57,7 @@ fn dots(list: &[WaveLine], title: &str, note: &str, class: &str, value: impl Fn(
     let y = scale.labels(tick);
     let mut drawing = Drawing::new(150.0, &x, &y);
     drawing.dots(class, list.iter().map(|wave| (place(wave), scale.at(value(wave)))));
-    let each = list.len().div_ceil(MOST).max(1);
+    let each = list.len().div_ceil(MAX_COLUMNS).max(1);
     let columns = list.chunks(each).filter_map(|waves| {
         let slowest = waves.iter().max_by(|a, b| value(a).total_cmp(&value(b)))?;
         let (first, last) = (waves.first()?, waves.last()?);

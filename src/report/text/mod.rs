@@ -17,7 +17,7 @@ pub(super) use layout::{BAD, BOLD, COLUMNS_OF_A_SCREEN, DIM, GOOD, WARN, shorten
 use layout::{entry, line};
 
 /// So many outages are named.
-const MOST_OUTAGES: usize = 5;
+const MAX_OUTAGES: usize = 5;
 
 /// The whole summary, with a newline at its end.
 pub fn text(s: &Summary, paint: Paint) -> String {
@@ -133,12 +133,12 @@ fn requests(s: &Summary, paint: Paint) -> String {
     if let Some(share) = s.availability.filter(|_| !s.outages.is_empty()) {
         let share = paint.apply(BAD, &units::percent(share));
         out += &entry("Availability", &[format!("{share} of the time")], ", ");
-        for outage in s.outages.iter().take(MOST_OUTAGES) {
+        for outage in s.outages.iter().take(MAX_OUTAGES) {
             let words: Vec<String> = outage.text.split(' ').map(String::from).collect();
             out += &entry("", &words, " ");
         }
-        if s.outages.len() > MOST_OUTAGES {
-            out += &line("", &format!("and {} more", count((s.outages.len() - MOST_OUTAGES) as u64, "outage")));
+        if s.outages.len() > MAX_OUTAGES {
+            out += &line("", &format!("and {} more", count((s.outages.len() - MAX_OUTAGES) as u64, "outage")));
         }
     }
     if let Some(by) = s.generator.limited_by {

@@ -7,7 +7,7 @@ use super::latency::cell;
 use super::layout::{BAD, DIM, GOOD, Paint, shorten};
 
 /// So many are listed.
-const MOST: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// The targets, worst first: by the share that did not succeed, then by p99.
 pub(super) fn section(s: &Summary, paint: Paint) -> String {
@@ -22,11 +22,11 @@ pub(super) fn section(s: &Summary, paint: Paint) -> String {
     targets.sort_by(worst_first);
     let header: String = ["requests", "not ok", "p50", "p99"].iter().map(|name| format!("{name:>9}")).collect();
     let mut out = format!("  {:<40}{}\n", "Targets", paint.apply(DIM, &header));
-    for target in targets.iter().take(MOST) {
+    for target in targets.iter().take(MAX_LISTED) {
         out += &row(target, paint);
     }
-    if targets.len() > MOST {
-        out += &format!("    and {} better ones\n", grouped((targets.len() - MOST) as u64));
+    if targets.len() > MAX_LISTED {
+        out += &format!("    and {} better ones\n", grouped((targets.len() - MAX_LISTED) as u64));
     }
     out
 }

@@ -1,4 +1,4 @@
-use super::failures::MOST_COMMANDS;
+use super::failures::MAX_COMMANDS;
 use super::latency::COLUMNS;
 use super::layout::width;
 use super::*;
@@ -142,7 +142,7 @@ fn the_largest_numbers_fit_80_columns_with_and_without_colour() {
     most.notes = vec!["a note that is long enough to need more than one line of eighty columns, as many are".into()];
     for paint in [Paint::Plain, Paint::Colour] {
         let text = text(&most, paint);
-        assert_eq!(text.matches("curl -H").count(), MOST_COMMANDS);
+        assert_eq!(text.matches("curl -H").count(), MAX_COMMANDS);
         for line in text.lines().filter(|line| !line.contains("curl -H")) {
             assert!(width(line) <= 80, "{} columns: {line}", width(line));
         }

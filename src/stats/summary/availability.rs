@@ -142,7 +142,7 @@ mod tests {
             let due = Nanos::from_millis(10 * index);
             let (status, failure) = what(10 * index);
             let done = due + Nanos::from_millis(2);
-            tally.present.come(due);
+            tally.in_system.enter(due);
             tally.record(&Record {
                 index,
                 due,
@@ -189,7 +189,7 @@ mod tests {
             let due = Nanos::from_millis(10 * index);
             let (done, failure) =
                 if index < 100 { (due + Nanos::from_millis(2), None) } else { (Nanos::from_secs(3), Some(cut)) };
-            tally.present.come(due);
+            tally.in_system.enter(due);
             let first_byte = done;
             tally.record(&Record {
                 index,

@@ -100,10 +100,10 @@ impl Confidence {
 
 impl SteadyLine {
     pub(super) fn new(tally: &Tally, plan: &PlanLine) -> SteadyLine {
-        let pulse = &tally.pulse;
-        let answered = || pulse.beats().iter().enumerate().filter(|(_, beat)| beat.count > 0);
-        let means: Vec<f64> = answered().map(|(_, beat)| beat.sum_ln / beat.count as f64).collect();
-        let at_s = |beats: usize| beats as f64 * pulse.width().as_secs();
+        let timeline = &tally.timeline;
+        let answered = || timeline.samples().iter().enumerate().filter(|(_, sample)| sample.count > 0);
+        let means: Vec<f64> = answered().map(|(_, sample)| sample.sum_ln / sample.count as f64).collect();
+        let at_s = |samples: usize| samples as f64 * timeline.width().as_secs();
         let course = course(&means);
         let from_s = course.from.and_then(|cut| answered().nth(cut)).map(|(i, _)| at_s(i));
         let trend = trend(&due_and_not_done(tally)).filter(|_| plan.has_constant_rate());
@@ -141,7 +141,7 @@ impl SteadyLine {
     }
 }
 
-/// The requests that were due and not done at each beat, (seconds from T0,
+/// The requests that were due and not done at each sample, (seconds from T0,
 /// number), where their growth tells of a load that is too high. Up to the end
 /// of the schedule: what comes after is the drain. From its middle on, and not
 /// before the quickest answer could come: at first nobody has been answered
@@ -150,9 +150,9 @@ fn due_and_not_done(tally: &Tally) -> Vec<(f64, f64)> {
     let length = tally.due_until.min(tally.last_done).since(tally.t0);
     let quickest = tally.service().min().unwrap_or(Nanos::ZERO);
     let from = Nanos(length.0 / 2).max(quickest);
-    let width = tally.pulse.width();
-    let beats = tally.pulse.beats().iter().enumerate();
-    let points = beats.map(|(i, beat)| (Nanos((i as u64 + 1) * width.0), beat.present as f64));
+    let width = tally.timeline.width();
+    let samples = tally.timeline.samples().iter().enumerate();
+    let points = samples.map(|(i, sample)| (Nanos((i as u64 + 1) * width.0), sample.present as f64));
     let fitted = points.filter(|(at, _)| (from..=length).contains(at));
     fitted.map(|(at, present)| (at.as_secs(), present)).collect()
 }

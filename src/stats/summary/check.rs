@@ -3,9 +3,9 @@
 use super::{Accounting, IntervalLine, Summary};
 
 /// Runs of more intervals are not believed: 46 days of seconds.
-const MOST_INTERVALS: f64 = 4e6;
+const MAX_INTERVALS: f64 = 4e6;
 /// Larger counts are not exact where shares of them are computed.
-const MOST_REQUESTS: u64 = 1 << 53;
+const MAX_REQUESTS: u64 = 1 << 53;
 
 impl Summary {
     /// A summary that a run wrote passes. One that passes can be shown and compared, whatever else is in it.
@@ -16,10 +16,10 @@ impl Summary {
         let Accounting { scheduled, ok, http_error, failed, timeout, unfinished, unsent } = self.accounting;
         let parts = [ok, http_error, failed, timeout, unfinished, unsent];
         let sum = parts.iter().try_fold(0_u64, |sum, n| sum.checked_add(*n));
-        if sum != Some(scheduled) || scheduled > MOST_REQUESTS {
+        if sum != Some(scheduled) || scheduled > MAX_REQUESTS {
             return Err("its requests do not add up".into());
         }
-        let may_last = 0.0..=MOST_INTERVALS * self.interval_s;
+        let may_last = 0.0..=MAX_INTERVALS * self.interval_s;
         if !(self.interval_s > 0.0 && may_last.contains(&self.wall_s)) {
             return Err("its intervals are too short or too many for its length".into());
         }

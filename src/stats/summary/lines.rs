@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Cause, Failure, Phase, Record};
 use crate::stats::series::IntervalSum;
-use crate::stats::{MOST_TARGETS, Tally, TargetTally};
+use crate::stats::{MAX_TARGETS, Tally, TargetTally};
 use crate::time::Nanos;
 use crate::units;
 
@@ -162,8 +162,8 @@ pub(super) fn target_lines(tally: &Tally, names: &[String]) -> Vec<TargetLine> {
     let Some(by_target) = tally.by_target() else { return Vec::new() };
     let line = |(n, kind): (usize, &TargetTally)| TargetLine {
         target: match names.get(n) {
-            Some(name) if n < MOST_TARGETS => name.clone(),
-            _ => format!("all {} others", names.len() - MOST_TARGETS),
+            Some(name) if n < MAX_TARGETS => name.clone(),
+            _ => format!("all {} others", names.len() - MAX_TARGETS),
         },
         accounting: Accounting::new(kind.counts, kind.unsent),
         response_ms: Latency::censored(&kind.response, &kind.censored),

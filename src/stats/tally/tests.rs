@@ -31,7 +31,7 @@ fn failed(at: u64, phase: Phase, cause: Cause) -> Record {
 }
 
 fn count(tally: &mut Tally, r: &Record) {
-    tally.present.come(r.due);
+    tally.in_system.enter(r.due);
     tally.record(r);
 }
 
@@ -95,8 +95,8 @@ fn a_request_that_takes_long_is_present_all_the_while() {
     let mut present = Vec::new();
     t.series.for_each(Nanos::from_secs(1), |sum| present.push((sum.at.as_secs(), sum.mean_present())));
     assert_eq!(present, [(0.0, 0.5), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0)], "the last one lasts half a second");
-    assert_eq!(t.present.area(), 3_000_000_000);
-    assert_eq!(t.pulse.beats().iter().filter(|beat| beat.present == 1).count(), 30);
+    assert_eq!(t.in_system.integral(), 3_000_000_000);
+    assert_eq!(t.timeline.samples().iter().filter(|sample| sample.present == 1).count(), 30);
 }
 
 #[test]
@@ -160,7 +160,7 @@ proptest! {
         prop_assert!(merged.response().buckets().eq(whole.response().buckets()));
         prop_assert!(merged.service().buckets().eq(whole.service().buckets()));
         prop_assert_eq!(seconds(&merged), seconds(&whole));
-        prop_assert_eq!(merged.present.area(), whole.present.area());
+        prop_assert_eq!(merged.in_system.integral(), whole.in_system.integral());
         let failures = |t: &Tally| {
             let mut list: Vec<_> = t.failures.iter().map(|f| (f.failure, f.count, f.first, f.last)).collect();
             list.sort();

@@ -17,7 +17,7 @@ impl Case<'_> {
         let out_of_ports = self.tally.failures.iter().any(|f| f.failure.cause == Cause::NoPorts);
         let quantile = |p| self.service.quantile(p).unwrap_or(Nanos::ZERO);
         let slow = quantile(500_000).0 > SLOW * quantile(0).0 || self.has_stalled();
-        let waited = self.tally.waiting.area() as f64 > WAITING * self.tally.present.area() as f64;
+        let waited = self.tally.waiting.integral() as f64 > WAITING * self.tally.in_system.integral() as f64;
         let busy = health.wall >= LONG_ENOUGH && health.busy_share() > FULL;
         let late = self.is_late();
         let held_up = health.sink_wait.0 as f64 > WAITING * health.wall.0 as f64;

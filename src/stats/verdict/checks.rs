@@ -4,7 +4,7 @@ use crate::record::Cause;
 use crate::stats::{Distribution, Tally, ToolError, independent_ranks};
 use crate::time::Nanos;
 
-use super::limits::{CONNECTED, ERROR, ERROR_SHARE, JUDGED, MOST_STALLED, SENT, STALL};
+use super::limits::{CONNECTED, ERROR, ERROR_SHARE, JUDGED, MAX_STALLED, SENT, STALL};
 use super::{Circumstances, ErrorLine, LimitedBy, Verdict};
 
 /// One run before its judge.
@@ -74,7 +74,7 @@ impl<'a> Case<'a> {
     /// printed with it does not count, and neither does what one short stall does, which any machine has.
     pub(super) fn own_delay(&self) -> Option<Finding> {
         let (count, lasted) = (self.response.count(), self.tally.last_done.since(self.tally.t0));
-        let stalled = (STALL.0 as f64 / lasted.0.max(1) as f64).min(MOST_STALLED);
+        let stalled = (STALL.0 as f64 / lasted.0.max(1) as f64).min(MAX_STALLED);
         let findings = JUDGED.iter().filter_map(|&(name, p)| {
             let (lowest, _) = independent_ranks(count, p)?;
             let but_stalled = ((p as f64 / 1e6 - stalled) * count as f64).ceil() as u64;
@@ -140,8 +140,9 @@ impl<'a> Case<'a> {
 
     /// Little's law, and the number of requests: two counts of one thing have to agree.
     fn lost(&self) -> Option<Finding> {
-        let present = &self.tally.present;
-        let kept = present.area() == self.time_of_all() && present.present == 0 && present.come == self.scheduled;
+        let in_system = &self.tally.in_system;
+        let kept =
+            in_system.integral() == self.time_of_all() && in_system.count == 0 && in_system.entered == self.scheduled;
         (!kept).then(|| {
             let text = "requests were lost or counted twice: a defect of this tool, please report it";
             (Verdict::Invalid, text.into())

@@ -23,7 +23,7 @@ pub(super) const ERROR: Limits<Nanos> = Limits { degraded: Nanos::from_micros(25
 /// without a processor on a shared machine. What it does to x_p is that of another p (docs/methodology.md).
 pub(super) const STALL: Nanos = Nanos::from_millis(10);
 /// But a run of less than a fifth of a second has to do with less.
-pub(super) const MOST_STALLED: f64 = 0.05;
+pub(super) const MAX_STALLED: f64 = 0.05;
 /// From this share of its busiest second on, a worker has no processor time left that would be worth having.
 pub(super) const FULL: f64 = 0.90;
 /// The share of the scheduled requests that were sent.

@@ -62,9 +62,9 @@ fn run_with(world: World, takes: impl Fn(u64) -> Nanos) -> Tally {
         records.push(record);
     }
     for record in &records {
-        tally.present.come(record.due);
-        tally.waiting.come(record.due);
-        tally.waiting.go(record.sent);
+        tally.in_system.enter(record.due);
+        tally.waiting.enter(record.due);
+        tally.waiting.leave(record.sent);
     }
     records.sort_by_key(|record| record.done);
     for record in &records {
@@ -118,7 +118,7 @@ fn left_unread(count: u64, late: u64, takes: Nanos, unread: Nanos) -> Tally {
             status: 200,
             ..Record::default()
         };
-        tally.present.come(due);
+        tally.in_system.enter(due);
         tally.record(&record);
         tally.error.record(&record, 1);
     }
@@ -183,9 +183,9 @@ fn a_server_that_never_answers_is_blamed_and_not_the_pool() {
     for index in 0..CONNECTIONS as u64 {
         let (due, done) = (SECOND, SECOND + SECOND + SECOND);
         let failure = Some(crate::record::Failure::new(crate::record::Phase::Cut, Cause::RunEnded));
-        tally.present.come(due);
-        tally.waiting.come(due);
-        tally.waiting.go(done);
+        tally.in_system.enter(due);
+        tally.waiting.enter(due);
+        tally.waiting.leave(done);
         tally.record(&Record { index, due, sent: due, done, wave: NO_WAVE, failure, ..Record::default() });
     }
     let line = judged(&tally, "open");

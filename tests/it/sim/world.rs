@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onrush::engine::{Io, Rows, Shared, Usage, Worker};
+use onrush::engine::{Io, LogQueue, Shared, Usage, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
 use onrush::plan::{
     Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup,
@@ -511,7 +511,7 @@ impl Scene {
         let board = Board::new(1);
         let (full, batches) = std::sync::mpsc::sync_channel(10_000);
         let (_empty, back) = std::sync::mpsc::sync_channel(1);
-        let rows = Rows::new(0, full, back);
+        let rows = LogQueue::new(0, full, back);
         let clock = WallClock::fixed(Nanos::ZERO);
         let tally = Worker::new(&self.plan, 0, world, &shared, &board, clock, Some(rows)).run();
         let records: Vec<Record> = batches.try_iter().flat_map(|batch| batch.records).collect();
@@ -527,12 +527,12 @@ impl Ran {
     pub(super) fn assert_accounted_for(&self, scene: &str) {
         let counts = self.tally.counts();
         assert_eq!(counts.ended() + counts.unfinished, self.records.len() as u64, "{scene}: rows");
-        let present = &self.tally.present;
-        assert_eq!(present.come, counts.ended() + counts.unfinished + self.tally.unsent, "{scene}: requests");
-        assert_eq!((present.present, self.tally.waiting.present), (0, 0), "{scene}: left over");
+        let present = &self.tally.in_system;
+        assert_eq!(present.entered, counts.ended() + counts.unfinished + self.tally.unsent, "{scene}: requests");
+        assert_eq!((present.count, self.tally.waiting.count), (0, 0), "{scene}: left over");
         let times = [&self.tally.response(), &self.tally.censored().all(), self.tally.failed()];
         let sum: u128 = times.iter().map(|d| d.sum()).sum();
-        assert_eq!(present.area(), sum as i128, "{scene}: Little's law");
+        assert_eq!(present.integral(), sum as i128, "{scene}: Little's law");
         let mut indexes: Vec<u64> = self.records.iter().map(|r| r.index).collect();
         indexes.sort_unstable();
         assert!(indexes.windows(2).all(|pair| pair[0] < pair[1]), "{scene}: a number twice");
@@ -570,7 +570,7 @@ pub(super) fn assert_all_accounted_for(seeds: Range<u64>, schedule: impl Fn(u64)
         if let Some(number) = number {
             // Nobody could connect: then each user has one row, and the rest was not due.
             let nobody = ran.tally.connections == 0;
-            let scheduled = ran.tally.present.come;
+            let scheduled = ran.tally.in_system.entered;
             assert!(scheduled == number || nobody, "seed {seed}: {scheduled} requests");
         }
     }

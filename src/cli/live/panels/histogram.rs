@@ -14,13 +14,13 @@ use crate::units::grouped;
 use super::frame;
 
 /// More bars are more than anybody reads.
-const MOST_BARS: usize = 24;
+const MAX_BARS: usize = 24;
 
 /// All answers since T0.
 pub(in crate::cli::live) fn draw(history: &History, area: Rect, buffer: &mut Buffer, palette: Palette) {
     let all = history.response();
     let inner = frame(Line::from(" Response times, all (log scale) "), area, buffer, palette);
-    let bins = bins(&all, usize::from(inner.height).min(MOST_BARS));
+    let bins = bins(&all, usize::from(inner.height).min(MAX_BARS));
     let most = bins.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
     let room = usize::from(inner.width).saturating_sub(28);
     let styles = palette.quantiles();

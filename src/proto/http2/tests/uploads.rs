@@ -10,7 +10,7 @@ fn data_of(wire: &mut Wire) -> Vec<(u32, usize, bool)> {
 }
 
 fn flooded(wire: &Wire) -> bool {
-    wire.session.fault() == Some(Failure::new(Phase::Http2, Cause::Flood))
+    wire.session.error() == Some(Failure::new(Phase::Http2, Cause::Flood))
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn bodies_obey_both_windows_and_are_fair_to_each_other() {
     wire.written();
     let answers = wire.says(&window_update(5, (1 << 31) - 1).repeat(2));
     assert_eq!(failed(&answers), [(7, "http2: flow control".into(), false)]);
-    assert_eq!(wire.session.fault(), None);
+    assert_eq!(wire.session.error(), None);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn what_this_side_queues_is_no_flood_of_the_peer() {
             );
             sent += frames.iter().map(|(_, octets, _)| octets).sum::<usize>();
         }
-        assert_eq!((sent, wire.session.fault(), wire.session.has_unsent()), (size, None, false));
+        assert_eq!((sent, wire.session.error(), wire.session.has_unsent()), (size, None, false));
         assert_eq!(failed(&wire.says(&ok(1))), [(0, "200".into(), false)]);
     }
 }
@@ -167,7 +167,7 @@ fn a_window_opened_octet_by_octet_is_progress() {
         let updates = opened.iter().flat_map(|&id| window_update(id, 1)).collect::<Vec<_>>();
         for step in 0..size / 5_000 {
             wire.says(&updates.repeat(5_000));
-            assert_eq!(wire.session.fault(), None, "{opened:?}");
+            assert_eq!(wire.session.error(), None, "{opened:?}");
             if step % 4 == 3 || step + 1 == size / 5_000 {
                 sent += data_of(&mut wire).iter().map(|(_, octets, _)| octets).sum::<usize>();
             }
@@ -204,7 +204,7 @@ fn replies_that_the_peer_does_not_read_are_a_flood_whatever_else_is_queued() {
         wire.says(&chatter);
         assert!(!wire.written().is_empty());
     }
-    assert_eq!(wire.session.fault(), None);
+    assert_eq!(wire.session.error(), None);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_response_before_the_end_of_its_upload_counts() {
         assert!(frames.iter().all(|(stream, ..)| *stream == 3), "{frames:?}");
         assert_eq!(frames.last().map(|(.., ends)| *ends), Some(true));
         assert_eq!(failed(&wire.says(&ok(3))), [(1, "200".into(), false)]);
-        assert_eq!((wire.session.fault(), wire.session.to_upload), (None, 0));
+        assert_eq!((wire.session.error(), wire.session.to_upload), (None, 0));
     }
 }
 
@@ -394,7 +394,7 @@ proptest! {
         }
         prop_assert!(arrived == bodies, "{:?} octets came", arrived.iter().map(Vec::len).collect::<Vec<_>>());
         prop_assert!(ended.iter().all(|&ended| ended));
-        prop_assert_eq!((wire.session.has_unsent(), wire.session.fault()), (false, None));
+        prop_assert_eq!((wire.session.has_unsent(), wire.session.error()), (false, None));
     }
 }
 
@@ -417,7 +417,7 @@ fn the_windows_of_octets_that_were_sent_may_be_given_back_one_by_one() {
     for _ in 0..60_000 {
         wire.says(&[window_update(1, 1), window_update(0, 1)].concat());
     }
-    assert_eq!(wire.session.fault(), None, "each of them was due");
+    assert_eq!(wire.session.error(), None, "each of them was due");
     for _ in 0..10_001 {
         wire.says(&window_update(0, 1));
     }
