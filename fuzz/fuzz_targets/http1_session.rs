@@ -7,7 +7,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use onrush::feed::Lines;
-use onrush::proto::{Codec, End, Hold, Captured, Capture, http1};
+use onrush::proto::http1::{Codec, Wire};
+use onrush::proto::{Capture, Captured, End, Hold};
 use onrush::record::{Cause, Failure, Phase};
 use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
@@ -35,14 +36,15 @@ fn codec(choice: u8) -> Codec {
         headers: vec![],
         keep_alive: choice & 8 == 0,
     };
-    Codec::Http1(http1::Codec::new([(&head, &body)]))
+    Codec::new([(&head, &body)])
 }
 
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, mut input)) = input.split_first() else { return };
-    let mut codec = codec(choice);
-    let wanted = choice & 16 != 0;
-    let mut session = codec.session(Capture { location: wanted, body: wanted });
+    let captures = choice & 16 != 0;
+    let mut wire = Wire::new(codec(choice), Capture { location: captures, body: captures });
+    wire.grow(1);
+    wire.open(0);
     let mut done = Vec::new();
     let mut now = 0;
     let mut next = 0;
@@ -51,47 +53,51 @@ fuzz_target!(|input: &[u8]| {
         now += 1;
         let mut gave_up = false;
         match event % 8 {
-            0 | 1 if session.capacity() > 0 => {
+            0 | 1 if wire.session(0).capacity() > 0 => {
                 assert!(under_way.is_none(), "room for a second request");
                 let payload = if event % 8 == 0 { Payload::Shared } else { Payload::Own(b"{}") };
-                let hold = if event & 8 != 0 { Hold::LastByte } else { Hold::Nothing };
-                session.submit(Message { target: 0, payload }, next, hold, &mut codec);
+                let hold = match event >> 3 & 3 {
+                    0 | 2 => Hold::Nothing,
+                    1 => Hold::LastByte,
+                    _ => Hold::All,
+                };
+                wire.submit(0, Message { target: 0, payload }, next, hold);
                 under_way = Some(next);
                 next += 1;
             }
-            2 => session.release(),
+            2 => wire.session_mut(0).release(),
             3 => {
-                let n = session.transmit().concat().len().min(usize::from(event >> 3) * 8);
-                session.transmitted(n);
+                let n = wire.session(0).transmit().concat().len().min(usize::from(event >> 3) * 8);
+                wire.session_mut(0).transmitted(n);
             }
             RECEIVE | 5 => {
                 let length = take(&mut input, 1).first().map_or(0, |&n| usize::from(n));
-                session.receive(take(&mut input, length), Nanos(now), &mut codec, &mut done);
+                wire.receive(0, take(&mut input, length), Nanos(now), &mut done);
             }
             6 => {
                 let failure = |cause| End::Broken(Failure::new(Phase::Read, cause));
                 let ends = [End::Closed, failure(Cause::Reset), End::Truncated, failure(Cause::OsError)];
                 let end = ends[usize::from(event >> 3 & 3)];
-                session.end(end, &mut codec, &mut done);
+                wire.end(0, end, &mut done);
                 assert!(done.len() == usize::from(under_way.is_some()), "the end leaves nothing under way");
             }
             7 => {
                 if let Some(ticket) = under_way {
                     gave_up = true;
-                    done.push(session.give_up(ticket).0);
+                    done.push(wire.session_mut(0).give_up(ticket).0);
                 }
             }
             _ => {}
         }
         for answer in done.drain(..) {
-            let kept = answer.kept.as_ref().map(|kept| kept.body.len());
-            assert_eq!(kept.is_some(), wanted && answer.failure.is_none() && !gave_up, "{answer:?}");
+            let kept = answer.captured.as_ref().map(|captured| captured.body.len());
+            assert_eq!(kept.is_some(), captures && answer.failure.is_none() && !gave_up, "{answer:?}");
             assert!(kept.unwrap_or(0) as u64 <= answer.body_bytes && kept.unwrap_or(0) <= Captured::MAX_BODY);
             assert_eq!(Some(answer.ticket), under_way.take(), "an answer that nobody asked for");
             let came = answer.first_byte != Nanos::NEVER;
             assert!(came || answer.status == 0, "{answer:?}");
             assert!(!came || answer.first_byte.0 <= now, "{answer:?}");
         }
-        assert_eq!(session.capacity(), usize::from(under_way.is_none() && !session.is_exhausted()));
+        assert_eq!(wire.session(0).capacity(), usize::from(under_way.is_none() && !wire.session(0).is_exhausted()));
     }
 });

@@ -50,8 +50,8 @@ fn run<'a>(body: &Body, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
         done.iter().map(|a| (a.ticket, a.status, a.body_bytes, a.failure, a.may_be_sent_again)).collect();
     ended.sort_by_key(|(ticket, ..)| *ticket);
     // Of whole responses something is kept, and of others nothing.
-    assert!(done.iter().all(|a| a.kept.is_some() == a.failure.is_none()));
-    assert!(done.iter().flat_map(|a| &a.kept).all(|kept| kept.body.len() <= Captured::MAX_BODY));
+    assert!(done.iter().all(|a| a.captured.is_some() == a.failure.is_none()));
+    assert!(done.iter().flat_map(|a| &a.captured).all(|captured| captured.body.len() <= Captured::MAX_BODY));
     assert!(ended.iter().map(|(ticket, ..)| *ticket).eq(0..REQUESTS), "each request ends once");
     (ended, fault, exhausted, written)
 }

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 
 use crate::plan::{Model, Plan, Protocol};
 use crate::printable::printable;
-use crate::proto::{Capture, Codec, Hold, http1};
+use crate::proto::{Capture, Hold, http1};
 use crate::request::{Slot, masked};
 use crate::source::Source;
 use crate::time::WallClock;
@@ -33,7 +33,8 @@ fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Resul
     let indexes = args.row.map_or(0..args.first, |row| row..row.saturating_add(1));
     let mut source = Source::new(plan, WallClock::read());
     let codec = http1::Codec::new(plan.targets.list.iter().map(|target| (&target.head, &target.body)));
-    let mut codec = Codec::Http1(codec);
+    let mut wire = http1::Wire::new(codec, Capture::default());
+    wire.grow(1);
     let several = indexes.end - indexes.start > 1;
     let is_terminal = io::stdout().is_terminal();
     for index in indexes {
@@ -46,9 +47,9 @@ fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Resul
         let slot = Slot { index, measured: true };
         let target = &plan.targets.list[source.target(slot) as usize];
         let message = source.message(slot, user, wave, crate::time::monotonic()).map_err(|e| anyhow!("{e}"))?;
-        let mut session = codec.session(Capture::default());
-        session.submit(message, 0, Hold::Nothing, &mut codec);
-        let text = session.transmit().concat();
+        wire.open(0);
+        wire.submit(0, message, 0, Hold::Nothing);
+        let text = wire.session(0).transmit().concat();
         let end = text.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(text.len() - 4);
         let (head, body) = (String::from_utf8_lossy(&text[..end]), &text[end + 4..]);
         let origin = &plan.origins[target.origin as usize];

@@ -1,31 +1,17 @@
 //! The engine: one thread a core runs one loop over its own connections.
+//!
+//! Five owners that do not know each other, in the order in which a request meets them, and the loop that knows all:
+//! [`load`] says when, [`users`] who, [`exchange`] what, [`pool`] over which connection, [`meter`] how much.
 
-mod answers;
-mod barrier;
-mod closed;
-mod connection;
-mod deadlines;
-mod io;
-mod judge;
-mod log_queue;
-mod open;
-mod opening;
-mod release;
-mod requests;
-mod routes;
-mod self_check;
+mod exchange;
+mod load;
+mod meter;
+mod pool;
 mod shared;
-mod sockets;
-mod user;
-mod warmup;
-mod waves;
+mod users;
 mod worker;
 
-pub use barrier::{Barrier, Decision};
-pub use deadlines::{Deadlines, Lane, Node};
-pub use io::{Io, Usage};
-pub use log_queue::{BATCH, LogQueue};
-pub use shared::{Counter, Shared};
-pub use sockets::Sockets;
-pub use warmup::AutoWarmup;
+pub use meter::{BATCH, LogQueue};
+pub use pool::{Io, Sockets};
+pub use shared::Shared;
 pub use worker::Worker;

@@ -4,23 +4,20 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use crate::plan::{Plan, Warmup};
-use crate::schedule;
+use crate::plan::Plan;
 use crate::time::Nanos;
 
-use super::{AutoWarmup, Barrier};
+use super::load::{AutoWarmup, Barrier, Numbers};
 
 /// What the workers of a run share.
 #[derive(Debug)]
 pub struct Shared {
     /// Where they meet before a release.
-    pub barrier: Barrier,
-    /// Numbers of the measured requests of a closed run.
-    pub measured: Counter,
-    /// Numbers of its warm-up requests.
-    pub warmup: Counter,
+    pub(crate) barrier: Barrier,
+    /// Numbers of the requests of a closed run.
+    pub(crate) numbers: Numbers,
     /// What is seen of a warm-up that lasts until it is steady.
-    pub auto: AutoWarmup,
+    pub(crate) auto: AutoWarmup,
     /// When the first worker began; zero before that.
     began: AtomicU64,
     /// When counting began; zero before that.
@@ -37,15 +34,9 @@ pub struct Shared {
 impl Shared {
     /// For this run, which ends early when somebody sets `stop`.
     pub fn new(plan: &Plan, stop: Arc<AtomicBool>) -> Shared {
-        let warmup = match plan.load.warmup {
-            Warmup::None => 0,
-            Warmup::Requests(n) => n,
-            Warmup::Time(_) | Warmup::Auto => u64::MAX,
-        };
         Shared {
             barrier: Barrier::new(plan.workers),
-            measured: Counter::new(plan.load.stop.requests.unwrap_or(u64::MAX)),
-            warmup: Counter::new(warmup),
+            numbers: Numbers::new(&plan.load, plan.workers),
             auto: AutoWarmup::default(),
             began: AtomicU64::new(0),
             t0: AtomicU64::new(0),
@@ -116,63 +107,5 @@ fn set_once(word: &AtomicU64, at: Nanos) -> Nanos {
     match word.compare_exchange(0, at.0, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => at,
         Err(earlier) => Nanos(earlier),
-    }
-}
-
-/// Request numbers, handed out once each. On a cache line of its own: it is
-/// the one word that closed workers write to, once a batch.
-#[derive(Debug)]
-#[repr(align(128))]
-pub struct Counter {
-    next: AtomicU64,
-    limit: u64,
-}
-
-impl Counter {
-    /// The numbers 0 to `limit` - 1.
-    pub fn new(limit: u64) -> Counter {
-        Counter { next: AtomicU64::new(0), limit }
-    }
-
-    /// All numbers are handed out.
-    pub fn is_used_up(&self) -> bool {
-        self.next.load(Ordering::Relaxed) >= self.limit
-    }
-
-    /// The next few numbers for a worker with so many users: empty when all are handed out.
-    pub fn draw(&self, workers: u32, users: u32) -> std::ops::Range<u64> {
-        let seen = self.next.load(Ordering::Relaxed);
-        let batch = schedule::batch(self.limit.saturating_sub(seen), workers, users);
-        if batch == 0 {
-            return 0..0;
-        }
-        let start = self.next.fetch_add(batch, Ordering::Relaxed);
-        start.min(self.limit)..(start + batch).min(self.limit)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_number_is_handed_out_once_to_racing_workers() {
-        let counter = Counter::new(10_000);
-        let drawn = || {
-            let mut mine = Vec::new();
-            loop {
-                let batch = counter.draw(4, 10);
-                if batch.is_empty() {
-                    return mine;
-                }
-                mine.extend(batch);
-            }
-        };
-        let mut all: Vec<u64> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(drawn)).collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-        });
-        all.sort_unstable();
-        assert_eq!(all, (0..10_000).collect::<Vec<_>>());
     }
 }

@@ -1,8 +1,8 @@
 //! Protocols as machines: bytes in, bytes out, `now` is an argument. No I/O
 //! and no clock in here.
 //!
-//! A connection has one [`Session`]. Requests go in with a [`Ticket`], which
-//! comes back with their [`Answer`].
+//! A [`Wire`] is the protocol's side of all connections of a worker. Requests go in with a [`Ticket`], which comes
+//! back with their [`Answer`].
 
 mod capture;
 pub mod http1;
@@ -48,7 +48,7 @@ type SharedBody = Rc<Arc<[u8]>>;
 /// Bytes to be written one after the other, mostly all in the first part.
 pub type Parts<'a> = [&'a [u8]; 2];
 
-/// What of a request waits for [`Session::release`].
+/// What of a request waits for [`Wire::release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
     /// Nothing: it may go at once.
@@ -80,173 +80,162 @@ impl End {
     }
 }
 
-/// What the sessions of one worker share: encoded requests and parsed heads.
+/// What a protocol makes of the connections of one worker: encoded requests, parsed heads, and a machine for each
+/// connection.
+///
+/// In the order in which they are called, for connection `c`:
+/// - [`Wire::open`] when its transport is connected; with [`Wire::speaks_first`], what [`Wire::transmit`] has then is
+///   written at once. Requests may follow when [`Wire::is_ready`].
+/// - [`Wire::submit`] as often as [`Wire::capacity`] allows, and [`Wire::release`] for what it held back.
+/// - [`Wire::transmit`] whenever the transport takes bytes, and [`Wire::transmitted`] for what it took.
+/// - [`Wire::receive`] for what was read; then [`Wire::error`], and what it has to say to that by [`Wire::transmit`].
+/// - [`Wire::give_up`] for a request whose time is over, and [`Wire::end`] when the transport has ended.
 #[derive(Debug)]
-pub enum Codec {
-    /// HTTP/1.1.
-    Http1(http1::Codec),
-    /// HTTP/2.
-    Http2(http2::Codec),
+pub enum Wire {
+    /// HTTP/1.1: one request at a time.
+    Http1(http1::Wire),
+    /// HTTP/2: many, side by side.
+    Http2(http2::Wire),
 }
 
-impl Codec {
-    /// The codec for this plan's protocol and requests.
-    pub fn new(plan: &Plan) -> Codec {
+/// Each arm calls the same verb of the protocol's own wire.
+macro_rules! wire {
+    ($self:expr, $wire:ident => $call:expr) => {
+        match $self {
+            Wire::Http1($wire) => $call,
+            Wire::Http2($wire) => $call,
+        }
+    };
+}
+
+impl Wire {
+    /// For this plan's protocol and requests, of whose responses `capture` is kept; with no connection yet.
+    pub fn new(plan: &Plan, capture: Capture) -> Wire {
         let targets = plan.targets.list.iter();
         let is_tls = |target: &Target| plan.origins[target.origin as usize].tls.is_some();
         match plan.protocol {
-            Protocol::Http1 => Codec::Http1(http1::Codec::new(targets.map(|target| (&target.head, &target.body)))),
+            Protocol::Http1 => {
+                let codec = http1::Codec::new(targets.map(|target| (&target.head, &target.body)));
+                Wire::Http1(http1::Wire::new(codec, capture))
+            }
             Protocol::Http2 { .. } => {
-                let targets = targets.map(|target| (&target.head, &target.body, is_tls(target)));
-                Codec::Http2(http2::Codec::new(targets))
+                let codec = http2::Codec::new(targets.map(|target| (&target.head, &target.body, is_tls(target))));
+                Wire::Http2(http2::Wire::new(codec, capture))
             }
         }
     }
 
-    /// Several requests can be under way on one connection.
+    /// Several requests can be under way on one connection, so a failure of one of them is not the connection's.
     #[inline]
-    pub fn is_multiplexed(&self) -> bool {
-        match self {
-            Codec::Http1(_) => false,
-            Codec::Http2(_) => true,
-        }
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Wire::Http2(_))
     }
 
-    /// A session on a connection that has just been opened, which keeps what is wanted of answers.
-    pub fn session(&self, capture: Capture) -> Session {
-        match self {
-            Codec::Http1(_) => Session::Http1(http1::Session::keeping(capture)),
-            Codec::Http2(_) => Session::Http2(Box::new(http2::Session::keeping(capture))),
-        }
-    }
-}
-
-const ONE_PROTOCOL: &str = "the sessions of a run speak its codec's protocol";
-
-/// One connection's protocol machine.
-#[derive(Debug)]
-pub enum Session {
-    /// HTTP/1.1: one request at a time.
-    Http1(http1::Session),
-    /// HTTP/2: many, side by side.
-    Http2(Box<http2::Session>),
-}
-
-impl Session {
-    /// How many requests could be submitted now.
+    /// A connection begins with bytes of this side, and its peer's first ones must come before any request.
     #[inline]
-    pub fn capacity(&self) -> usize {
-        match self {
-            Session::Http1(s) => s.capacity(),
-            Session::Http2(s) => s.capacity(),
-        }
+    pub fn speaks_first(&self) -> bool {
+        matches!(self, Wire::Http2(_))
     }
 
-    /// No further request may use this connection.
+    /// The peer may send what is no response, which may have to be replied to.
     #[inline]
-    pub fn is_exhausted(&self) -> bool {
-        match self {
-            Session::Http1(s) => s.is_exhausted(),
-            Session::Http2(s) => s.is_exhausted(),
-        }
+    pub fn takes_unasked_bytes(&self) -> bool {
+        matches!(self, Wire::Http2(_))
+    }
+
+    /// There are `connections` of them from now on, and no fewer than before.
+    pub fn grow(&mut self, connections: usize) {
+        wire!(self, wire => wire.grow(connections));
+    }
+
+    /// The transport of connection `c` has just been connected.
+    pub fn open(&mut self, c: u32) {
+        wire!(self, wire => wire.open(c));
+    }
+
+    /// How many requests could be submitted now on connection `c`.
+    #[inline]
+    pub fn capacity(&self, c: u32) -> usize {
+        wire!(self, wire => wire.session(c).capacity())
+    }
+
+    /// No further request may use connection `c`.
+    #[inline]
+    pub fn is_exhausted(&self, c: u32) -> bool {
+        wire!(self, wire => wire.session(c).is_exhausted())
     }
 
     /// The server has said what its protocol has it say first: requests may be submitted.
-    pub fn is_ready(&self) -> bool {
+    pub fn is_ready(&self, c: u32) -> bool {
         match self {
-            Session::Http1(_) => true,
-            Session::Http2(s) => s.is_ready(),
+            Wire::Http1(_) => true,
+            Wire::Http2(wire) => wire.session(c).is_ready(),
         }
     }
 
-    /// The connection cannot be used any more, and why; [`Self::transmit`] may still tell the server.
+    /// Connection `c` cannot be used any more, and why; [`Self::transmit`] may still tell the server.
     #[inline]
-    pub fn error(&self) -> Option<Failure> {
+    pub fn error(&self, c: u32) -> Option<Failure> {
         match self {
-            Session::Http1(_) => None,
-            Session::Http2(s) => s.error(),
+            Wire::Http1(_) => None,
+            Wire::Http2(wire) => wire.session(c).error(),
         }
     }
 
-    /// So many requests at a time the server allows, if it has said so.
+    /// How many concurrent requests the server allows on connection `c`, if it has set a limit.
     #[inline]
-    pub fn allowed_streams(&self) -> Option<u32> {
+    pub fn allowed_streams(&self, c: u32) -> Option<u32> {
         match self {
-            Session::Http1(_) => None,
-            Session::Http2(s) => s.allowed_streams(),
+            Wire::Http1(_) => None,
+            Wire::Http2(wire) => wire.session(c).allowed_streams(),
         }
     }
 
-    /// Takes a request, which [`Self::capacity`] allowed, and of it `hold`
-    /// waits for [`Self::release`].
+    /// Takes a request, which [`Self::capacity`] allowed, and of it `hold` waits for [`Self::release`].
     #[inline]
-    pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &mut Codec) {
-        match (self, codec) {
-            (Session::Http1(s), Codec::Http1(codec)) => s.submit(message, ticket, hold, codec),
-            (Session::Http2(s), Codec::Http2(codec)) => s.submit(message, ticket, hold, codec),
-            _ => unreachable!("{ONE_PROTOCOL}"),
-        }
+    pub fn submit(&mut self, c: u32, message: Message<'_>, ticket: Ticket, hold: Hold) {
+        wire!(self, wire => wire.submit(c, message, ticket, hold));
     }
 
     /// Something that need not wait for [`Self::release`] is not written yet.
     #[inline]
-    pub fn has_unsent(&self) -> bool {
-        match self {
-            Session::Http1(s) => s.has_unsent(),
-            Session::Http2(s) => s.has_unsent(),
-        }
+    pub fn has_unsent(&self, c: u32) -> bool {
+        wire!(self, wire => wire.session(c).has_unsent())
     }
 
-    /// What is held may go.
-    pub fn release(&mut self) {
-        match self {
-            Session::Http1(s) => s.release(),
-            Session::Http2(s) => s.release(),
-        }
+    /// What is held on connection `c` may go.
+    pub fn release(&mut self, c: u32) {
+        wire!(self, wire => wire.session_mut(c).release());
     }
 
     /// Bytes to write now; both parts are empty if there are none. The second one is a large body, which is shared.
     #[inline]
-    pub fn transmit(&self) -> Parts<'_> {
+    pub fn transmit(&self, c: u32) -> Parts<'_> {
         match self {
-            Session::Http1(s) => s.transmit(),
-            Session::Http2(s) => [s.transmit(), &[]],
+            Wire::Http1(wire) => wire.session(c).transmit(),
+            Wire::Http2(wire) => [wire.session(c).transmit(), &[]],
         }
     }
 
     /// The first `n` bytes of [`Self::transmit`] were written.
     #[inline]
-    pub fn transmitted(&mut self, n: usize) {
-        match self {
-            Session::Http1(s) => s.transmitted(n),
-            Session::Http2(s) => s.transmitted(n),
-        }
+    pub fn transmitted(&mut self, c: u32, n: usize) {
+        wire!(self, wire => wire.session_mut(c).transmitted(n));
     }
 
-    /// Takes bytes that were read at `now`; answers that they end go to `done`.
+    /// Takes bytes that were read at `now`; the responses that they end go to `answers`.
     #[inline]
-    pub fn receive(&mut self, bytes: &[u8], now: Nanos, codec: &mut Codec, done: &mut Vec<Answer>) {
-        match (self, codec) {
-            (Session::Http1(s), Codec::Http1(codec)) => s.receive(bytes, now, codec, done),
-            (Session::Http2(s), Codec::Http2(_)) => s.receive(bytes, now, done),
-            _ => unreachable!("{ONE_PROTOCOL}"),
-        }
+    pub fn receive(&mut self, c: u32, bytes: &[u8], now: Nanos, answers: &mut Vec<Answer>) {
+        wire!(self, wire => wire.receive(c, bytes, now, answers));
     }
 
     /// The transport ended: every request under way comes to its end.
-    pub fn end(&mut self, end: End, codec: &mut Codec, done: &mut Vec<Answer>) {
-        match (self, codec) {
-            (Session::Http1(s), Codec::Http1(codec)) => s.end(end, codec, done),
-            (Session::Http2(s), Codec::Http2(_)) => s.end(end, done),
-            _ => unreachable!("{ONE_PROTOCOL}"),
-        }
+    pub fn end(&mut self, c: u32, end: End, answers: &mut Vec<Answer>) {
+        wire!(self, wire => wire.end(c, end, answers));
     }
 
-    /// The engine's time limit ran out for `ticket`: what it had so far, with the wait it was in as cause.
-    pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
-        match self {
-            Session::Http1(s) => s.give_up(ticket),
-            Session::Http2(s) => s.give_up(ticket),
-        }
+    /// The time limit ran out for `ticket`: what it had so far, with the wait it was in as cause.
+    pub fn give_up(&mut self, c: u32, ticket: Ticket) -> (Answer, Cause) {
+        wire!(self, wire => wire.session_mut(c).give_up(ticket))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::record::Failure;
 use crate::time::Nanos;
 
-use super::{Counts, Distribution, Tally};
+use super::{Counts, Distribution, Tally, Traffic};
 
 /// One cell a worker, written a few times a second whether or not anyone
 /// reads it. The lock is taken by its worker and by the watcher alone, both briefly.
@@ -69,11 +69,12 @@ impl Board {
 
     /// Worker `worker`, which is busy for a share of its time, shows what it
     /// has counted. `t0` is zero until counting has begun.
-    pub fn show(&self, worker: u32, t0: Nanos, busy: f64, tally: &Tally) {
+    pub fn show(&self, worker: u32, t0: Nanos, busy: f64, tally: &Tally, traffic: &Traffic) {
         let mut cell = lock(&self.cells[worker as usize]);
         cell.clear();
         (cell.t0, cell.busy) = (t0, busy);
         cell.count(tally);
+        (cell.bytes_in, cell.bytes_out, cell.connections) = (traffic.bytes_in, traffic.bytes_out, traffic.opened);
     }
 
     /// All cells, summed.
@@ -128,7 +129,6 @@ impl Snapshot {
         self.unsent = tally.unsent;
         self.status.extend(tally.statuses());
         self.failures.extend(tally.failures.iter().map(|seen| (seen.failure, seen.count)));
-        (self.bytes_in, self.bytes_out, self.connections) = (tally.bytes_in, tally.bytes_out, tally.connections);
         self.waves = tally.waves.count;
         tally.add_response_to(&mut self.response);
         tally.add_service_to(&mut self.service);
@@ -208,12 +208,12 @@ mod tests {
         let tally = || Tally::new(Nanos(1_000), Nanos::NEVER, Clocks::default());
         let (mut one, mut two) = (tally(), tally());
         counted(&mut one, &record(10, 200));
-        board.show(0, one.t0, 0.5, &one);
+        board.show(0, one.t0, 0.5, &one, &Traffic::default());
         let before = board.snapshot();
         counted(&mut one, &record(2_000, 404));
         counted(&mut two, &record(30_000, 200));
-        board.show(0, one.t0, 0.25, &one);
-        board.show(1, two.t0, 0.75, &two);
+        board.show(0, one.t0, 0.25, &one, &Traffic::default());
+        board.show(1, two.t0, 0.75, &two, &Traffic::default());
         let all = board.snapshot();
         assert_eq!((all.counts.ok, all.errors(), all.due, all.busy), (2, 1, 3, 0.75));
         assert_eq!(all.status, [(200, 2), (404, 1)]);

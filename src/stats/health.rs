@@ -2,6 +2,15 @@
 
 use crate::time::Nanos;
 
+/// What a thread has used since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Processor time.
+    pub cpu: Nanos,
+    /// Time for which it was ready to run and no processor was free; None where the system does not tell.
+    pub run_queue: Option<Nanos>,
+}
+
 /// What one worker, or all of them, used and suffered.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Health {

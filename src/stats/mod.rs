@@ -16,6 +16,7 @@ mod survival;
 mod tally;
 mod timeline;
 mod tool_error;
+mod traffic;
 mod verdict;
 mod waves;
 
@@ -24,7 +25,7 @@ pub use by_target::{ByTarget, MAX_TARGETS, TargetTally};
 pub use confidence::{Batch, Ranks, batch_ranks, independent_ranks, needed};
 pub use counts::Counts;
 pub use distribution::{Distribution, Ppm};
-pub use health::Health;
+pub use health::{Health, Usage};
 pub use occupancy::Occupancy;
 pub use steady::{Trend, has_settled, ln_fast, trend};
 pub use summary::{
@@ -36,5 +37,6 @@ pub use survival::{Censored, quantile as survival_quantile};
 pub use tally::{Clocks, Extra, FailureCount, Tally};
 pub use timeline::{Timeline, TimelineSample};
 pub use tool_error::ToolError;
+pub use traffic::Traffic;
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};
 pub use waves::{WaveFacts, WaveTally};

@@ -7,7 +7,7 @@ use super::distribution::Packed;
 use super::series::{Interval, Series};
 use super::steady::ln_fast;
 use super::timeline::{Timeline, TimelineSample};
-use super::{ByTarget, Censored, Counts, Distribution, Health, Occupancy, ToolError, WaveTally};
+use super::{ByTarget, Censored, Counts, Distribution, Health, Occupancy, ToolError, Traffic, WaveTally};
 
 /// How often a failure was seen, and when.
 #[derive(Clone, Debug)]
@@ -38,24 +38,14 @@ pub struct Tally {
     pub due_until: Nanos,
     /// Answers done up to `window_end`.
     pub answered_in_window: u64,
-    /// Body, head and framing bytes that were read.
-    pub bytes_in: u64,
-    /// Bytes that were written.
-    pub bytes_out: u64,
-    /// Connections opened.
-    pub connections: u64,
-    /// Connections found closed between two requests, and replaced.
-    pub replaced: u64,
+    /// What went over the connections, known once the run is over.
+    pub traffic: Traffic,
     /// Times that a request was sent again, as the server said that it had not looked at it.
     pub retried: u64,
-    /// Requests at a time that the server allowed on a connection, at least; None if it set no limit.
-    pub streams_allowed: Option<u32>,
     /// Requests that were due but never given to a connection.
     pub unsent: u64,
     /// More would have waited for a connection than may, and the schedule ended.
     pub backlog_full: bool,
-    /// How long it took to open connections.
-    pub connect: Distribution,
     /// Waves, in the wave model.
     pub waves: WaveTally,
     /// Failures, in order of first appearance.
@@ -155,15 +145,10 @@ impl Tally {
             window_end,
             due_until: window_end,
             answered_in_window: 0,
-            bytes_in: 0,
-            bytes_out: 0,
-            connections: 0,
-            replaced: 0,
+            traffic: Traffic::default(),
             retried: 0,
-            streams_allowed: None,
             unsent: 0,
             backlog_full: false,
-            connect: empty(),
             waves: WaveTally::default(),
             failures: Vec::with_capacity(16),
             health: Health::default(),
@@ -367,18 +352,13 @@ impl Tally {
         self.window_end = self.window_end.min(other.window_end);
         self.due_until = self.due_until.min(other.due_until);
         self.answered_in_window += other.answered_in_window;
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.connections += other.connections;
-        self.replaced += other.replaced;
+        self.traffic.merge(&other.traffic);
         self.retried += other.retried;
-        self.streams_allowed = [self.streams_allowed, other.streams_allowed].into_iter().flatten().min();
         self.unsent += other.unsent;
         self.backlog_full |= other.backlog_full;
         self.health.merge(&other.health);
         self.in_system += other.in_system;
         self.waiting += other.waiting;
-        self.connect.merge(&other.connect);
         self.waves.merge(&other.waves);
         self.counts.merge(&other.counts);
         self.status.iter_mut().zip(other.status.iter()).for_each(|(mine, theirs)| *mine += theirs);

@@ -5,11 +5,13 @@ mod codec;
 mod head;
 mod reader;
 mod session;
+mod wire;
 
 pub use codec::Codec;
 pub use head::{Framing, Head, HeadCache};
 pub use reader::{Progress, Reader};
 pub use session::Session;
+pub use wire::Wire;
 
 /// An answer's head, trailers included, may be this long.
 pub const MAX_HEAD: usize = 256 * 1024;

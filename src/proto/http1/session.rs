@@ -37,8 +37,8 @@ struct Outbox {
     body: Option<SharedBody>,
     /// So many bytes have been written.
     written: usize,
-    /// The last byte stays here for now.
-    held: bool,
+    /// So many of the last bytes stay here for now.
+    held: usize,
 }
 
 impl Default for Session {
@@ -78,7 +78,7 @@ impl Session {
         self.exhausted
     }
 
-    /// Takes a request. See [`crate::proto::Session::submit`].
+    /// Takes a request. See [`crate::proto::Wire::submit`].
     #[inline]
     pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert_eq!(self.capacity(), 1);
@@ -86,30 +86,35 @@ impl Session {
         (self.outbox.shared, self.outbox.body, is_head) = codec.encode(message, &mut self.outbox.own);
         self.heads = codec.heads_of(message, is_head);
         self.outbox.written = 0;
-        // Held as a whole it is nobody's to write.
-        self.outbox.held = hold == Hold::LastByte;
+        self.outbox.held = match hold {
+            Hold::Nothing => 0,
+            Hold::LastByte => 1,
+            Hold::All => self.outbox.len(),
+        };
         self.ticket = Some(ticket);
         self.first_byte = Nanos::NEVER;
     }
 
-    /// Something other than the held byte is not written yet.
+    /// Something that is not held back is not written yet.
     #[inline]
     pub fn has_unsent(&self) -> bool {
-        self.outbox.written + usize::from(self.outbox.held) < self.outbox.len()
+        self.outbox.written + self.outbox.held < self.outbox.len()
     }
 
-    /// The held byte may go.
+    /// What is held may go.
     pub fn release(&mut self) {
-        self.outbox.held = false;
+        self.outbox.held = 0;
     }
 
     /// Bytes to write now.
     #[inline]
     pub fn transmit(&self) -> Parts<'_> {
         let outbox = &self.outbox;
-        let (head, held) = (outbox.head(), usize::from(outbox.held));
+        let (head, held) = (outbox.head(), outbox.held);
         match &outbox.body {
             None => [&head[outbox.written..head.len() - held], &[]],
+            // All of it is held.
+            Some(body) if held > body.len() => [&[], &[]],
             Some(body) => {
                 let (head, of_body) = match outbox.written.checked_sub(head.len()) {
                     None => (&head[outbox.written..], 0),
@@ -181,7 +186,7 @@ impl Session {
         done.push(self.finish(ticket, failure));
     }
 
-    /// The time limit ran out. See [`crate::proto::Session::give_up`].
+    /// The time limit ran out. See [`crate::proto::Wire::give_up`].
     pub fn give_up(&mut self, ticket: Ticket) -> (Answer, Cause) {
         self.exhausted = true;
         let waiting_for = match () {
@@ -338,7 +343,11 @@ mod tests {
             let payload = if own { Payload::Own(&body) } else { Payload::Shared };
             let mut session = Session::new();
             session.submit(Message { target: 0, payload }, 0, hold, &codec);
-            let held = usize::from(hold == Hold::LastByte);
+            let held = match hold {
+                Hold::Nothing => 0,
+                Hold::LastByte => 1,
+                Hold::All => expected.len(),
+            };
             let mut written = Vec::new();
             let mut write = |session: &mut Session, n: usize| {
                 let bytes = session.transmit().concat();

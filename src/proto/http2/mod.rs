@@ -11,6 +11,8 @@ mod session;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use codec::{Codec, OF_A_CONNECTION};
 pub use session::Session;
+pub use wire::Wire;

@@ -164,7 +164,7 @@ impl Session {
         self.error
     }
 
-    /// Takes a request. See [`crate::proto::Session::submit`].
+    /// Takes a request. See [`crate::proto::Wire::submit`].
     #[inline]
     pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert!(self.capacity() > 0);

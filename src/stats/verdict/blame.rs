@@ -49,7 +49,7 @@ impl Case<'_> {
     fn was_retried(&self) -> bool {
         let retried = retried_connects(self.tally);
         let waited = self.response.max().max(self.tally.failed().max()) >= Some(RETRIED[0].0);
-        let share = retried as f64 / self.tally.connect.count().max(1) as f64;
+        let share = retried as f64 / self.tally.traffic.connect.count().max(1) as f64;
         waited && retried >= RETRIED_FEWEST && share >= RETRIED_SHARE
     }
 
@@ -62,5 +62,5 @@ impl Case<'_> {
 /// Connections that took as long to open as a lost SYN, or a full listen backlog, makes them.
 pub(in crate::stats) fn retried_connects(tally: &Tally) -> u64 {
     let within = |n: Nanos| RETRIED.iter().any(|(low, high)| *low <= n && n <= *high);
-    tally.connect.buckets().filter(|(low, ..)| within(*low)).map(|(.., count)| count).sum()
+    tally.traffic.connect.buckets().filter(|(low, ..)| within(*low)).map(|(.., count)| count).sum()
 }

@@ -249,8 +249,8 @@ fn a_log_that_holds_up_the_workers_is_this_tools() {
 fn connections_that_were_retried_blame_the_network_if_they_are_more_than_a_few() {
     let limited_by = |retried: u64, quick: u64, takes: Nanos| {
         let mut tally = run_with(WELL, |index| if index == 5 { takes } else { WELL.takes });
-        (0..retried).for_each(|_| tally.connect.record(Nanos::from_millis(1_030)));
-        (0..quick).for_each(|_| tally.connect.record(Nanos::from_millis(1)));
+        (0..retried).for_each(|_| tally.traffic.connect.record(Nanos::from_millis(1_030)));
+        (0..quick).for_each(|_| tally.traffic.connect.record(Nanos::from_millis(1)));
         judged(&tally, "open").limited_by
     };
     let (long, short) = (Nanos::from_millis(1_040), WELL.takes);

@@ -97,6 +97,6 @@ fn an_interruption_cuts_what_is_in_flight_and_counts_what_was_due() {
 fn at_most_128_connections_are_opened_at_a_time() {
     let server = Server::answers_after(ms(1)).accepting(|_| Accept::After(ms(2)));
     let ran = Scene::closed(500, 500).run(server);
-    assert_eq!((ran.most_connecting, ran.records.len(), ran.tally.connections), (128, 500, 500));
+    assert_eq!((ran.most_connecting, ran.records.len(), ran.tally.traffic.opened), (128, 500, 500));
     assert_eq!(ran.t0(), ms(8), "four rounds of 2 ms");
 }

@@ -83,7 +83,7 @@ fn without_keep_alive_users_connect_after_the_release_inside_their_latency() {
     let server = Server::answers_after(ms(5)).accepting(|_| Accept::After(ms(3)));
     let ran = Scene::waves(2, 4).without_keep_alive().run(server);
     assert_eq!(ran.times(), [(0, 0.0, 8.0), (1, 0.0, 8.0), (2, 8.0, 8.0), (3, 8.0, 8.0)]);
-    assert_eq!(ran.tally.connections, 4);
+    assert_eq!(ran.tally.traffic.opened, 4);
     assert!(ran.records.iter().all(|r| r.service() == Some(ms(5)) && r.connect == ms(3)));
 }
 
@@ -92,7 +92,7 @@ fn a_connection_that_the_server_closes_after_its_answer_is_reopened_before_the_n
     let server = Server::replies(|_| Reply::OkAndClose(ms(5))).accepting(|_| Accept::After(ms(3)));
     let ran = Scene::waves(2, 4).run(server);
     assert_eq!(ran.times(), [(0, 3.0, 5.0), (1, 3.0, 5.0), (2, 11.0, 5.0), (3, 11.0, 5.0)]);
-    assert_eq!((ran.tally.connections, ran.tally.replaced), (4, 0));
+    assert_eq!((ran.tally.traffic.opened, ran.tally.traffic.reopened), (4, 0));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn connections_are_left_alone_while_the_next_wave_is_far_off() {
     let ran = planned(2, 3, MINUTES).run(Server::answers_after(ms(1)).closing_idle(Nanos::from_secs(1)));
     let connects: Vec<f64> = ran.connects.iter().map(|(_, at)| at.as_millis()).collect();
     assert_eq!(connects, [0.0, 0.0, 179_950.0, 179_950.0, 359_950.0, 359_950.0]);
-    assert_eq!(ran.tally.replaced, 4);
+    assert_eq!(ran.tally.traffic.reopened, 4);
 }
 
 #[test]

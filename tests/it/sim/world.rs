@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onrush::engine::{Io, LogQueue, Shared, Usage, Worker};
+use onrush::engine::{Io, LogQueue, Shared, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
 use onrush::plan::{
     Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup,
@@ -328,8 +328,8 @@ impl Io for World {
         self.arrived.filter(|_| self.is_stamped)
     }
 
-    fn usage(&mut self) -> Usage {
-        Usage::default()
+    fn usage(&mut self) -> onrush::stats::Usage {
+        onrush::stats::Usage::default()
     }
 
     fn has_more(&self, _c: u32) -> bool {
@@ -569,7 +569,7 @@ pub(super) fn assert_all_accounted_for(seeds: Range<u64>, schedule: impl Fn(u64)
         ran.assert_accounted_for(&format!("seed {seed}"));
         if let Some(number) = number {
             // Nobody could connect: then each user has one row, and the rest was not due.
-            let nobody = ran.tally.connections == 0;
+            let nobody = ran.tally.traffic.opened == 0;
             let scheduled = ran.tally.in_system.entered;
             assert!(scheduled == number || nobody, "seed {seed}: {scheduled} requests");
         }

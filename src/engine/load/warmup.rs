@@ -9,7 +9,7 @@ use crate::time::Nanos;
 /// What all workers of a warm-up have seen, and when it ends. The lock is
 /// taken by each worker ten times a second, and not at all once counting has begun.
 #[derive(Debug, Default)]
-pub struct AutoWarmup {
+pub(crate) struct AutoWarmup {
     samples: Mutex<Vec<TimelineSample>>,
     /// When counting begins; zero until that is decided.
     t0: AtomicU64,
@@ -26,7 +26,7 @@ const AHEAD: Nanos = Nanos(2 * Timeline::WIDTH.0);
 
 impl AutoWarmup {
     /// When the warm-up ends, once that is decided.
-    pub fn t0(&self) -> Option<Nanos> {
+    pub(crate) fn t0(&self) -> Option<Nanos> {
         match self.t0.load(Ordering::Acquire) {
             0 => None,
             t0 => Some(Nanos(t0)),
@@ -34,18 +34,18 @@ impl AutoWarmup {
     }
 
     /// How long it lasts, once that is decided.
-    pub fn lasted(&self) -> Option<Nanos> {
+    pub(crate) fn lasted(&self) -> Option<Nanos> {
         self.t0().map(|_| Nanos(self.lasted.load(Ordering::Relaxed)))
     }
 
     /// It was ended without having become steady.
-    pub fn gave_up(&self) -> bool {
+    pub(crate) fn gave_up(&self) -> bool {
         self.gave_up.load(Ordering::Relaxed)
     }
 
     /// A worker adds what it has seen since it last did; the warm-up began at
     /// `began`. It ends if it has become steady, or lasts too long.
-    pub(super) fn add(&self, sample: TimelineSample, began: Nanos, now: Nanos) {
+    pub(crate) fn add(&self, sample: TimelineSample, began: Nanos, now: Nanos) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let at = (now.since(began).0 / Timeline::WIDTH.0) as usize;
         if samples.len() <= at {

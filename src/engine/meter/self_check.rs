@@ -1,10 +1,8 @@
 //! What a worker knows of its own lateness.
 
 use crate::record::Record;
-use crate::stats::Health;
+use crate::stats::{Health, Usage};
 use crate::time::Nanos;
-
-use super::Usage;
 
 /// A worker's watch over itself: how long answers lay unread, how long it did
 /// not look, and what it used.
@@ -16,12 +14,12 @@ use super::Usage;
 /// slept, it was woken as quickly as sleepers are here, unless it overslept an
 /// instant that it had set; if it did not sleep, that was in the turn before.
 #[derive(Debug)]
-pub(super) struct SelfCheck {
+pub(crate) struct SelfCheck {
     sample: StampSampler,
     /// The answers of the last read speak for so many; 0: they do not speak of this tool's error.
     weight: u32,
     /// Every turn of the loop is looked at, with a reading of the clock of its own.
-    pub(super) is_every_turn: bool,
+    pub(crate) is_every_turn: bool,
     /// So the loop looks around more often, and knows from that when it was away.
     is_unstamped: bool,
     /// When the last wait was over.
@@ -45,7 +43,7 @@ pub(super) struct SelfCheck {
     /// When the second under way began, and what had been worked by then.
     second: (Nanos, Nanos),
     /// The share of the last second that was worked.
-    pub(super) busy: f64,
+    pub(crate) busy: f64,
     busiest: f64,
 }
 
@@ -58,7 +56,7 @@ const NO_SLEEP: Nanos = Nanos::from_micros(20);
 
 impl SelfCheck {
     /// `is_unstamped`: the kernel says of no read when it arrived. With `all`, every read is to be stamped.
-    pub(super) fn new(is_every_turn: bool, is_unstamped: bool, all: bool) -> SelfCheck {
+    pub(crate) fn new(is_every_turn: bool, is_unstamped: bool, all: bool) -> SelfCheck {
         SelfCheck {
             sample: StampSampler::new(all),
             weight: 0,
@@ -81,7 +79,7 @@ impl SelfCheck {
         }
     }
 
-    pub(super) fn begin(&mut self, now: Nanos, usage: Usage) {
+    pub(crate) fn begin(&mut self, now: Nanos, usage: Usage) {
         (self.began, self.at_first, self.second) = (now, usage, (now, usage.cpu));
         (self.woke, self.looked) = (now, now);
     }
@@ -89,7 +87,7 @@ impl SelfCheck {
     /// A wait that began at `before` and was to last until `until` was over at
     /// `now`; waking up takes about `wake_up` here.
     #[inline]
-    pub(super) fn woke(&mut self, before: Nanos, until: Nanos, now: Nanos, wake_up: Nanos) {
+    pub(crate) fn woke(&mut self, before: Nanos, until: Nanos, now: Nanos, wake_up: Nanos) {
         if !self.is_every_turn {
             return;
         }
@@ -116,19 +114,19 @@ impl SelfCheck {
 
     /// When the loop is to look around, whatever it waits for.
     #[inline]
-    pub(super) fn looks_at(&self, now: Nanos) -> Nanos {
+    pub(crate) fn looks_at(&self, now: Nanos) -> Nanos {
         if self.is_unstamped { now + LOOK } else { Nanos::NEVER }
     }
 
     /// The coming read is to be stamped.
     #[inline]
-    pub(super) fn wants_stamp(&mut self) -> bool {
+    pub(crate) fn wants_stamp(&mut self) -> bool {
         self.sample.is_next()
     }
 
     /// Bytes were read at `now`.
     #[inline]
-    pub(super) fn read(&mut self, now: Nanos) {
+    pub(crate) fn read(&mut self, now: Nanos) {
         if self.is_every_turn {
             // Where some have stamps, these speak for the others.
             (self.arrived, self.weight) = (Some(self.blind_since.min(now)), u32::from(self.stamped == 0));
@@ -138,7 +136,7 @@ impl SelfCheck {
     }
 
     /// Bytes were read at `now` that were to be stamped; `arrived` is when they came, if the kernel says so.
-    pub(super) fn read_stamped(&mut self, arrived: Option<Nanos>, now: Nanos) {
+    pub(crate) fn read_stamped(&mut self, arrived: Option<Nanos>, now: Nanos) {
         self.read(now);
         if arrived.is_some() {
             self.stamped += 1;
@@ -149,26 +147,26 @@ impl SelfCheck {
 
     /// For how many answers those of the last read speak, as far as this tool's error goes.
     #[inline]
-    pub(super) fn weight(&self) -> u32 {
+    pub(crate) fn weight(&self) -> u32 {
         self.weight
     }
 
     /// How long the answer in this record lay unread: never longer than it took.
     #[inline]
-    pub(super) fn read_lag_ns(&self, record: &Record) -> u32 {
+    pub(crate) fn read_lag_ns(&self, record: &Record) -> u32 {
         let Some(arrived) = self.arrived else { return 0 };
         let lag = record.done.since(arrived).min(record.done.since(record.sent));
         u32::try_from(lag.0).unwrap_or(u32::MAX)
     }
 
     /// What has kept the loop until `now` is named elsewhere. Answers lay unread meanwhile all the same.
-    pub(super) fn excuse(&mut self, now: Nanos) {
+    pub(crate) fn excuse(&mut self, now: Nanos) {
         self.excused = now;
         self.ticks_at = self.ticks_at.max(now);
     }
 
     /// The loop ticks, as it does every so often; returns the longest stall so far.
-    pub(super) fn tick(&mut self, now: Nanos) -> Nanos {
+    pub(crate) fn tick(&mut self, now: Nanos) -> Nanos {
         if !self.is_every_turn {
             self.stall = self.stall.max(now.since(self.ticks_at));
         }
@@ -176,17 +174,17 @@ impl SelfCheck {
     }
 
     /// The loop is to tick again at `at`; by now the thread has used so much processor time.
-    pub(super) fn tick_at(&mut self, at: Nanos) {
+    pub(crate) fn tick_at(&mut self, at: Nanos) {
         self.ticks_at = at;
     }
 
     /// Once a second.
-    pub(super) fn is_second_over(&self, now: Nanos) -> bool {
+    pub(crate) fn is_second_over(&self, now: Nanos) -> bool {
         now.since(self.second.0) >= Nanos::from_secs(1)
     }
 
     /// The second is over, and the thread has used so much.
-    pub(super) fn end_second(&mut self, now: Nanos, usage: Usage) {
+    pub(crate) fn end_second(&mut self, now: Nanos, usage: Usage) {
         let (began, worked) = self.second;
         let working = usage.cpu.since(self.polling);
         self.busy = working.since(worked).0 as f64 / now.since(began).0.max(1) as f64;
@@ -194,7 +192,7 @@ impl SelfCheck {
         self.second = (now, working);
     }
 
-    pub(super) fn end(&mut self, now: Nanos, usage: Usage, health: &mut Health) {
+    pub(crate) fn end(&mut self, now: Nanos, usage: Usage, health: &mut Health) {
         if now.since(self.second.0) >= Nanos::from_millis(100) {
             self.end_second(now, usage);
         }

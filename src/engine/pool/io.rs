@@ -4,16 +4,8 @@
 use crate::net::{Handshake, Readiness, Stop};
 use crate::proto::Parts;
 use crate::record::Failure;
+use crate::stats::Usage;
 use crate::time::Nanos;
-
-/// What a thread has used since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Processor time.
-    pub cpu: Nanos,
-    /// Time for which it was ready to run and no processor was free; None where the system does not tell.
-    pub run_queue: Option<Nanos>,
-}
 
 /// Connections by number, a clock, and a way to wait.
 pub trait Io {

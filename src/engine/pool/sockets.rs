@@ -15,9 +15,10 @@ use crate::net::{Addresses, Dial, Handshake, Means, Poller, Readiness, Stop, Tra
 use crate::plan::{Endpoint, Redirects, Tls};
 use crate::proto::Parts;
 use crate::record::Failure;
+use crate::stats::Usage;
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
 
-use super::{Io, Usage};
+use super::Io;
 
 /// Real connections and the real clock, for one worker.
 #[derive(Debug)]

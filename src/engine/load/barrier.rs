@@ -8,7 +8,7 @@ use crate::time::Nanos;
 
 /// What the last worker to arrive decides for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Everybody sends.
     At {
         /// At this instant.
@@ -29,7 +29,7 @@ pub enum Decision {
 /// The lock is taken once a round by each worker, never between a release and
 /// the last answer; whether the round is over is one shared word.
 #[derive(Debug)]
-pub struct Barrier {
+pub(crate) struct Barrier {
     workers: u32,
     /// Rounds published so far.
     round: AtomicU64,
@@ -45,19 +45,19 @@ struct State {
 
 impl Barrier {
     /// A barrier for so many workers.
-    pub fn new(workers: u32) -> Barrier {
+    pub(crate) fn new(workers: u32) -> Barrier {
         let state = State { arrived: 0, facts: None, decision: Decision::End };
         Barrier { workers, round: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
     /// How many workers meet here.
-    pub fn workers(&self) -> u32 {
+    pub(crate) fn workers(&self) -> u32 {
         self.workers
     }
 
     /// A worker is ready for the next round, and hands in its share of the
     /// last wave. The last one to arrive gets the whole wave's facts back and must [`Self::publish`].
-    pub fn arrive(&self, facts: Option<WaveFacts>) -> Option<Option<WaveFacts>> {
+    pub(crate) fn arrive(&self, facts: Option<WaveFacts>) -> Option<Option<WaveFacts>> {
         let mut state = self.lock();
         state.arrived += 1;
         match (&mut state.facts, facts) {
@@ -73,13 +73,13 @@ impl Barrier {
     }
 
     /// Ends the round.
-    pub fn publish(&self, decision: Decision) {
+    pub(crate) fn publish(&self, decision: Decision) {
         self.lock().decision = decision;
         self.round.fetch_add(1, Ordering::Release);
     }
 
     /// The release of round `round` (from 0), once it is published.
-    pub fn released(&self, round: u64) -> Option<Decision> {
+    pub(crate) fn released(&self, round: u64) -> Option<Decision> {
         (self.round.load(Ordering::Acquire) > round).then(|| self.lock().decision)
     }
 

@@ -10,13 +10,13 @@ use super::Decision;
 
 /// The sequence of waves, as every worker follows it for itself.
 #[derive(Debug)]
-pub(super) struct Waves {
+pub(crate) struct Waves {
     schedule: schedule::Waves,
     warmup: Warmup,
     duration: Option<Nanos>,
-    pub(super) hold_last_byte: bool,
+    pub(crate) hold_last_byte: bool,
     /// The wave under way or being prepared is counted.
-    pub(super) measured: bool,
+    pub(crate) measured: bool,
     /// Its number, from 0 in the warm-up and from 0 again after it.
     number: u64,
     /// When wave 0 of the warm-up, or of the measured ones, was released.
@@ -24,14 +24,14 @@ pub(super) struct Waves {
     /// What this worker's share of the wave did, if the wave counts.
     facts: Option<WaveFacts>,
     /// Requests of this worker that are not done yet.
-    pub(super) outstanding: u32,
+    pub(crate) outstanding: u32,
 }
 
 /// All workers have to be awake when they are to send: so far ahead is a release published.
 const AHEAD: Nanos = Nanos::from_micros(100);
 
 impl Waves {
-    pub(super) fn new(load: &Load, every: Option<Nanos>, hold_last_byte: bool) -> Waves {
+    pub(crate) fn new(load: &Load, every: Option<Nanos>, hold_last_byte: bool) -> Waves {
         Waves {
             schedule: schedule::Waves { users: load.users, requests: load.stop.requests, every },
             warmup: load.warmup,
@@ -46,17 +46,17 @@ impl Waves {
     }
 
     /// Users of the wave that is being prepared.
-    pub(super) fn size(&self) -> u32 {
+    pub(crate) fn size(&self) -> u32 {
         if self.measured { self.schedule.size(self.number) } else { self.schedule.users }
     }
 
     /// Its number for the records.
-    pub(super) fn number(&self) -> u32 {
+    pub(crate) fn number(&self) -> u32 {
         self.number as u32
     }
 
     /// The slot of `user` (of the whole run) in it.
-    pub(super) fn slot(&self, user: u32) -> Slot {
+    pub(crate) fn slot(&self, user: u32) -> Slot {
         Slot { index: self.schedule.index(self.number, user), measured: self.measured }
     }
 
@@ -76,13 +76,13 @@ impl Waves {
     }
 
     /// The instant for which the coming release is planned, if it is, and if there is to be one.
-    pub(super) fn coming(&self) -> Option<Nanos> {
+    pub(crate) fn coming(&self) -> Option<Nanos> {
         self.planned().filter(|planned| !self.is_past_end(*planned))
     }
 
     /// When the wave under preparation is to be released, decided at `now` for
     /// all workers. `warm`: a warm-up that lasts until it is steady is over.
-    pub(super) fn decide(&self, now: Nanos, workers: u32, warm: bool) -> Decision {
+    pub(crate) fn decide(&self, now: Nanos, workers: u32, warm: bool) -> Decision {
         let soon = if workers == 1 { now } else { now + AHEAD };
         let planned = self.planned();
         let at = planned.map_or(soon, |planned| planned.max(soon));
@@ -100,7 +100,7 @@ impl Waves {
     }
 
     /// The wave is released at `at`.
-    pub(super) fn released(&mut self, at: Nanos) {
+    pub(crate) fn released(&mut self, at: Nanos) {
         if self.number == 0 {
             self.began = at;
         }
@@ -109,7 +109,7 @@ impl Waves {
 
     /// A request of the wave went out at `at`.
     #[inline]
-    pub(super) fn sent(&mut self, at: Nanos) {
+    pub(crate) fn sent(&mut self, at: Nanos) {
         if let Some(facts) = &mut self.facts {
             facts.sent(at);
         }
@@ -117,7 +117,7 @@ impl Waves {
 
     /// A request of the wave was done at `at`; `sent` if it ever went out.
     #[inline]
-    pub(super) fn done(&mut self, at: Nanos, sent: bool) {
+    pub(crate) fn done(&mut self, at: Nanos, sent: bool) {
         self.outstanding -= 1;
         if let Some(facts) = self.facts.as_mut().filter(|_| sent) {
             facts.done(at);
@@ -125,7 +125,7 @@ impl Waves {
     }
 
     /// When the last wave was released, or the run's time was over while a wave was under way.
-    pub(super) fn ended(&self, now: Nanos, t0: Nanos) -> Option<Nanos> {
+    pub(crate) fn ended(&self, now: Nanos, t0: Nanos) -> Option<Nanos> {
         if self.measured && self.outstanding > 0 && self.schedule.size(self.number + 1) == 0 {
             return Some(now);
         }
@@ -133,12 +133,12 @@ impl Waves {
     }
 
     /// What this worker's share of the last wave did, if there was one and it counts.
-    pub(super) fn take_facts(&mut self) -> Option<WaveFacts> {
+    pub(crate) fn take_facts(&mut self) -> Option<WaveFacts> {
         self.facts.take()
     }
 
     /// On to the next wave.
-    pub(super) fn advance(&mut self, next_is_measured: bool) {
+    pub(crate) fn advance(&mut self, next_is_measured: bool) {
         self.number = if next_is_measured == self.measured { self.number + 1 } else { 0 };
         self.measured = next_is_measured;
     }

@@ -15,7 +15,7 @@ use crate::time::Nanos;
 /// stretch between two readers of it, one of requests to be sent and one of
 /// requests that are due.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(crate) struct Open {
     schedule: Schedule,
     warmup: Warmup,
     worker: u32,
@@ -25,20 +25,23 @@ pub(super) struct Open {
     /// The next request to become due, if some wait; else that is `next`.
     ahead: Option<Cursor>,
     /// How many wait.
-    pub(super) waiting: u64,
+    pub(crate) waiting: u64,
     max_waiting: u64,
     /// More would have waited than may, here or at another worker: nothing is sent any more.
-    pub(super) overflowed: bool,
+    pub(crate) overflowed: bool,
     /// When the last request was due, of those that were so far.
     last_due: Nanos,
     /// Requests under way.
-    pub(super) busy: u32,
+    pub(crate) busy: u32,
     /// Free users whose connections are open, or were when they became free.
     free: VecDeque<u32>,
     /// Free users who have none.
     free_closed: VecDeque<u32>,
+    /// By user: since when it is free, of what is the server's doing. What was this tool's own in the last response is
+    /// taken off.
+    freed: Vec<Nanos>,
     /// Counting begins here, once that is known.
-    pub(super) t0: Nanos,
+    pub(crate) t0: Nanos,
 }
 
 /// A reader of the schedule: of the warm-up's, then of the measured one.
@@ -94,7 +97,7 @@ impl Cursor {
 const WARMUP: u64 = 0x7761_726d;
 
 impl Open {
-    pub(super) fn new(open: &plan::Open, load: &Load, seed: u64, worker: u32, workers: u32, users: u32) -> Open {
+    pub(crate) fn new(open: &plan::Open, load: &Load, seed: u64, worker: u32, workers: u32, users: u32) -> Open {
         let schedule = Schedule {
             profile: Arc::clone(&open.profile),
             spacing: open.spacing,
@@ -116,12 +119,13 @@ impl Open {
             busy: 0,
             free: VecDeque::with_capacity(users as usize),
             free_closed: VecDeque::with_capacity(users as usize),
+            freed: vec![Nanos::ZERO; users as usize],
             t0: Nanos::NEVER,
         }
     }
 
     /// All users are connected; sending begins at `at`.
-    pub(super) fn begin(&mut self, at: Nanos) {
+    pub(crate) fn begin(&mut self, at: Nanos) {
         let rate = self.schedule.profile.first_per_s();
         let (requests, lasting) = match self.warmup {
             Warmup::None => return self.count_from(at),
@@ -144,7 +148,7 @@ impl Open {
 
     /// The warm-up, if there is one, is over at `t0`. Which of its requests
     /// wait is counted anew: a worker that hears of it late had noted some that are none.
-    pub(super) fn count_from(&mut self, t0: Nanos) {
+    pub(crate) fn count_from(&mut self, t0: Nanos) {
         self.t0 = t0;
         self.last_due = t0;
         (self.ahead, self.waiting) = (None, 0);
@@ -152,7 +156,7 @@ impl Open {
     }
 
     /// The end of the run's throughput: the end of its time, if it has one.
-    pub(super) fn window_end(&self) -> Nanos {
+    pub(crate) fn window_end(&self) -> Nanos {
         let length = self.schedule.profile.length().unwrap_or(Nanos::NEVER);
         match self.schedule.end.min(length) {
             Nanos::NEVER => Nanos::NEVER,
@@ -162,26 +166,26 @@ impl Open {
 
     /// The request that is due at `now` and next to be sent.
     #[inline]
-    pub(super) fn due(&self, now: Nanos) -> Option<(Slot, Nanos)> {
+    pub(crate) fn due(&self, now: Nanos) -> Option<(Slot, Nanos)> {
         self.next.peek().filter(|(_, due)| *due <= now && !self.overflowed)
     }
 
     /// When this worker has to be awake for a request that can be sent.
     #[inline]
-    pub(super) fn next_instant(&self) -> Nanos {
+    pub(crate) fn next_instant(&self) -> Nanos {
         match self.next.peek() {
             Some((_, due)) if !self.overflowed && self.has_free() => due,
             _ => Nanos::NEVER,
         }
     }
 
-    pub(super) fn has_free(&self) -> bool {
+    pub(crate) fn has_free(&self) -> bool {
         !self.free.is_empty() || !self.free_closed.is_empty()
     }
 
     /// The request that [`Self::due`] gave is being sent. True if it had been waiting.
     #[inline]
-    pub(super) fn take(&mut self) -> bool {
+    pub(crate) fn take(&mut self) -> bool {
         self.busy += 1;
         let waited = self.waiting > 0;
         if waited {
@@ -198,7 +202,7 @@ impl Open {
 
     /// The next request that is due at `now` and has to wait: its slot and when
     /// it was due. One more than may wait ends the schedule where it was due.
-    pub(super) fn wait(&mut self, now: Nanos) -> Option<(Slot, Nanos)> {
+    pub(crate) fn wait(&mut self, now: Nanos) -> Option<(Slot, Nanos)> {
         let ahead = self.ahead.as_ref().unwrap_or(&self.next);
         let (slot, due) = ahead.peek().filter(|(_, due)| *due <= now && !self.overflowed)?;
         if self.waiting == self.max_waiting {
@@ -212,7 +216,7 @@ impl Open {
     }
 
     /// Takes the first of those that wait: its slot, and when it was due.
-    pub(super) fn give_up(&mut self) -> Option<(Slot, Nanos)> {
+    pub(crate) fn give_up(&mut self) -> Option<(Slot, Nanos)> {
         if self.waiting == 0 {
             return None;
         }
@@ -225,7 +229,7 @@ impl Open {
     /// A user without a request, and with an open connection if there is such a one.
     /// `is_open` tells whether a user's connection is.
     #[inline]
-    pub(super) fn next_free(&mut self, is_open: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn next_free(&mut self, is_open: impl Fn(u32) -> bool) -> Option<u32> {
         while let Some(u) = self.free.pop_front() {
             if is_open(u) {
                 return Some(u);
@@ -237,13 +241,26 @@ impl Open {
 
     /// `u` has no request.
     #[inline]
-    pub(super) fn set_free(&mut self, u: u32) {
+    pub(crate) fn set_free(&mut self, u: u32) {
         self.free.push_back(u);
+    }
+
+    /// The same, since this instant.
+    #[inline]
+    pub(crate) fn set_free_since(&mut self, u: u32, since: Nanos) {
+        self.freed[u as usize] = since;
+        self.free.push_back(u);
+    }
+
+    /// Since when `u` is free.
+    #[inline]
+    pub(crate) fn freed(&self, u: u32) -> Nanos {
+        self.freed[u as usize]
     }
 
     /// When the schedule ended, once it has: the end of its time, the instant at
     /// which its last request was due, or at which its backlog was full.
-    pub(super) fn ended(&self, now: Nanos) -> Option<Nanos> {
+    pub(crate) fn ended(&self, now: Nanos) -> Option<Nanos> {
         if self.overflowed {
             return Some(self.last_due);
         }
@@ -264,7 +281,7 @@ impl Open {
     }
 
     /// All that was due has been sent and has come to its end, and nothing else will be due.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.busy == 0 && (self.overflowed || (self.waiting == 0 && !self.has_more()))
     }
 }

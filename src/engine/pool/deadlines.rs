@@ -6,16 +6,16 @@
 use crate::time::Nanos;
 
 /// The kinds of limits, by number.
-pub type Lane = usize;
+pub(super) type Lane = usize;
 
 /// Which node: the caller's own numbering.
-pub type Node = u32;
+pub(super) type Node = u32;
 
 const NONE: u32 = u32::MAX;
 
 /// One list a lane; a node is in one list or in none.
 #[derive(Debug)]
-pub struct Deadlines {
+pub(super) struct Deadlines {
     lanes: Vec<List>,
     nodes: Vec<Link>,
     /// No limit runs out before this. Early is allowed: it is made exact when it has passed.
@@ -39,20 +39,20 @@ struct Link {
 
 impl Deadlines {
     /// Nodes 0 to `nodes` - 1, and a lane for each length.
-    pub fn new(nodes: usize, lengths: &[Nanos]) -> Deadlines {
+    pub(super) fn new(nodes: usize, lengths: &[Nanos]) -> Deadlines {
         let list = |&length: &Nanos| List { length, first: NONE, last: NONE };
         let link = Link { at: Nanos::NEVER, before: NONE, after: NONE, lane: NONE };
         Deadlines { lanes: lengths.iter().map(list).collect(), nodes: vec![link; nodes], next: Nanos::NEVER }
     }
 
     /// There are nodes 0 to `nodes` - 1 from now on, and no fewer than before.
-    pub fn grow(&mut self, nodes: usize) {
+    pub(super) fn grow(&mut self, nodes: usize) {
         self.nodes.resize(nodes, Link { at: Nanos::NEVER, before: NONE, after: NONE, lane: NONE });
     }
 
     /// `node`, which is in no list, has the lane's length of time from `start`.
     #[inline]
-    pub fn arm(&mut self, node: Node, lane: Lane, start: Nanos) {
+    pub(super) fn arm(&mut self, node: Node, lane: Lane, start: Nanos) {
         debug_assert!(!self.is_armed(node), "a limit is lifted before another is set");
         let list = &mut self.lanes[lane];
         let at = start + list.length;
@@ -75,7 +75,7 @@ impl Deadlines {
 
     /// Lifts the limit of `node`, if it has one.
     #[inline]
-    pub fn disarm(&mut self, node: Node) {
+    pub(super) fn disarm(&mut self, node: Node) {
         let Link { before, after, lane, .. } = self.nodes[node as usize];
         if lane == NONE {
             return;
@@ -94,19 +94,19 @@ impl Deadlines {
 
     /// `node` has a limit.
     #[inline]
-    pub fn is_armed(&self, node: Node) -> bool {
+    pub(super) fn is_armed(&self, node: Node) -> bool {
         self.nodes[node as usize].lane != NONE
     }
 
     /// No limit runs out before this instant.
     #[inline]
-    pub fn next(&self) -> Nanos {
+    pub(super) fn next(&self) -> Nanos {
         self.next
     }
 
     /// A node whose limit has run out at `now`; its limit is lifted.
     #[inline]
-    pub fn expired(&mut self, now: Nanos) -> Option<Node> {
+    pub(super) fn expired(&mut self, now: Nanos) -> Option<Node> {
         if now < self.next {
             return None;
         }

@@ -1,22 +1,17 @@
-//! One connection and the users that share it.
+//! One connection: what it is doing, and what is remembered of it.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::proto::Session;
-use crate::record::{Failure, Record};
 use crate::time::Nanos;
-
-use super::user::Request;
 
 /// One connection. With HTTP/1.1 it has one user, with HTTP/2 as many as streams are shared by.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     pub(super) state: ConnectionState,
     /// Whom it is to, by its number in the run.
     pub(super) origin: u32,
-    pub(super) session: Session,
-    /// Those that use it, of this worker's; of those only the ones that name it as theirs.
+    /// The users that may use it, of this worker's; those do that name it as theirs.
     pub(super) users: Range<u32>,
     /// Its requests that are sent and not done.
     pub(super) in_flight: u32,
@@ -32,14 +27,18 @@ pub(super) struct Connection {
     pub(super) took: Nanos,
     /// Its number in the run.
     pub(super) number: u32,
-    /// Failures since the last answer.
+    /// How often it was begun to be opened.
+    pub(super) attempts: u32,
+    /// Failures since the last response.
     pub(super) failures: u8,
     /// The first attempt to connect is over.
     pub(super) has_tried: bool,
     /// How often it was closed as soon as it was open, since the last release.
     pub(super) idle_closes: u8,
-    /// It was found closed, and has not been opened again.
+    /// The server closed it between two requests, and it has not been opened again.
     pub(super) was_closed_idle: bool,
+    /// Requests on it have been written but for their last bytes, or are being.
+    pub(super) is_holding: bool,
 }
 
 /// A connection that was closed sooner than this after it opened tells of a server that does not want it.
@@ -47,7 +46,7 @@ const SHORT_LIVED: Nanos = Nanos::from_millis(10);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConnectionState {
+pub(crate) enum ConnectionState {
     /// There is none.
     Closed,
     /// It waits for its turn to connect.
@@ -58,16 +57,25 @@ pub(super) enum ConnectionState {
     Greeting,
     /// It is open.
     Open,
+    /// It could not be opened, which the loop has not heard of yet.
+    Failed,
     /// It waits after a failure.
     BackOff,
 }
 
+impl ConnectionState {
+    /// Bytes go both ways.
+    #[inline]
+    pub(crate) fn is_up(self) -> bool {
+        matches!(self, ConnectionState::Open | ConnectionState::Greeting)
+    }
+}
+
 impl Connection {
-    pub(super) fn new(session: Session, users: Range<u32>, origin: u32) -> Connection {
+    pub(super) fn new(users: Range<u32>, origin: u32) -> Connection {
         Connection {
             state: ConnectionState::Closed,
             origin,
-            session,
             users,
             in_flight: 0,
             batch: Vec::new(),
@@ -76,10 +84,12 @@ impl Connection {
             began: Nanos::ZERO,
             took: Nanos::ZERO,
             number: 0,
+            attempts: 0,
             failures: 0,
             has_tried: false,
             idle_closes: 0,
             was_closed_idle: false,
+            is_holding: false,
         }
     }
 
@@ -87,32 +97,5 @@ impl Connection {
     pub(super) fn has_lasted(&self, now: Nanos) -> bool {
         // A request has carried `took` into its record: the connection has served.
         self.took == Nanos::ZERO || now >= self.began + self.took + SHORT_LIVED
-    }
-
-    /// Another request can be sent on it.
-    #[inline]
-    pub(super) fn has_room(&self) -> bool {
-        self.state == ConnectionState::Open && self.session.capacity() > 0
-    }
-
-    /// The record of `request`, done at `done` with nothing to show for it but `failure`.
-    #[inline]
-    pub(super) fn record(&mut self, request: &Request, done: Nanos, failure: Option<Failure>) -> Record {
-        let &Request { slot, wave, due, ready, sent, .. } = request;
-        Record {
-            index: slot.index,
-            due,
-            ready,
-            sent,
-            first_byte: Nanos::NEVER,
-            done,
-            body_bytes: 0,
-            connect: std::mem::take(&mut self.took),
-            connection: self.number,
-            wave,
-            read_lag_ns: 0,
-            status: 0,
-            failure,
-        }
     }
 }

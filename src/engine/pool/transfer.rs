@@ -1,0 +1,167 @@
+//! Bytes of connections: written as far as sockets take them, and read.
+
+use crate::net::Stop;
+use crate::proto::End;
+use crate::record::Failure;
+use crate::time::Nanos;
+
+use super::{Event, Io, Pool};
+
+/// What one read brought.
+pub(crate) enum Read {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing, for the time being.
+    Nothing,
+    /// The end of the connection, which an event tells of.
+    Ended,
+}
+
+impl<I: Io> Pool<I> {
+    /// Connection `c` has room to write again.
+    pub(crate) fn write_on(&mut self, c: u32) {
+        self.flush(c);
+        self.tell_if_held(c);
+    }
+
+    /// Writes what connection `c` has to send, as far as the socket takes it.
+    #[inline]
+    pub(crate) fn flush(&mut self, c: u32) {
+        loop {
+            let parts = self.wire.transmit(c);
+            let written = match parts {
+                [[], []] if !self.io.wants_write(c) => return,
+                [bytes, []] => self.io.write(c, bytes),
+                _ => self.io.write_parts(c, parts),
+            };
+            match written {
+                Ok(n) => {
+                    self.traffic.bytes_out += n as u64;
+                    self.wire.transmitted(c, n);
+                    if n == 0 {
+                        return;
+                    }
+                }
+                Err(Stop::Blocked) => return,
+                Err(Stop::Failed(failure)) => return self.write_failed(c, failure),
+            }
+        }
+    }
+
+    #[cold]
+    fn write_failed(&mut self, c: u32, failure: Failure) {
+        let attempt = self.connections[c as usize].attempts;
+        self.events.push_back(Event::WriteFailed { c, attempt, failure });
+    }
+
+    /// Connection `c` is still the one that it was at this `attempt` to open it, and there.
+    pub(crate) fn is_attempt(&self, c: u32, attempt: u32) -> bool {
+        self.state(c).is_up() && self.connections[c as usize].attempts == attempt
+    }
+
+    /// Writing to connection `c` had failed at this `attempt`, and all that could be read has been: it ends.
+    pub(crate) fn end_after_write(&mut self, c: u32, attempt: u32, failure: Failure) {
+        if self.is_attempt(c, attempt) {
+            self.end(c, End::Broken(failure));
+        }
+    }
+
+    /// Reads once from connection `c`, to be stamped by the kernel if `stamped`. One reading of the clock serves all
+    /// responses in these bytes. To be followed by [`Self::after_read`] if there were any.
+    #[inline]
+    pub(crate) fn read(&mut self, c: u32, stamped: bool) -> Read {
+        if stamped {
+            self.io.want_stamp(c);
+        }
+        match self.io.read(c, &mut self.buf) {
+            Ok(0) => {
+                self.now = self.io.now();
+                self.end(c, End::Closed);
+                Read::Ended
+            }
+            Ok(n) => {
+                self.now = self.io.now();
+                self.traffic.bytes_in += n as u64;
+                if self.connections[c as usize].in_flight == 0 && !self.wire.takes_unasked_bytes() {
+                    // Unsolicited bytes: the next response could not be told from them.
+                    self.end(c, End::Closed);
+                    return Read::Ended;
+                }
+                self.wire.receive(c, &self.buf[..n], self.now, &mut self.answers);
+                self.first_answer_first();
+                Read::Bytes(n)
+            }
+            Err(Stop::Blocked) => Read::Nothing,
+            Err(Stop::Failed(failure)) => {
+                self.now = self.io.now();
+                self.end(c, End::of(failure));
+                Read::Ended
+            }
+        }
+    }
+
+    /// Answers are taken from the end.
+    #[inline]
+    pub(super) fn first_answer_first(&mut self) {
+        if self.answers.len() > 1 {
+            self.answers.reverse();
+        }
+    }
+
+    /// After `n` bytes of connection `c`, and what followed from their responses. True: there may be more to read.
+    ///
+    /// A read that does not fill the buffer has emptied the socket, unless the peer has closed: then the end is
+    /// still to be read.
+    #[inline]
+    pub(crate) fn after_read(&mut self, c: u32, n: usize, read_closed: bool) -> bool {
+        if self.wire.takes_unasked_bytes() && !self.go_on(c) {
+            return false;
+        }
+        let is_over = !self.state(c).is_up()
+            || (n < self.buf.len() && !read_closed && !self.io.has_more(c))
+            || (self.is_unused(c) && self.wire.is_exhausted(c));
+        if is_over {
+            self.close_if_exhausted(c);
+        }
+        !is_over
+    }
+
+    /// After what connection `c` received beside responses: what it has to say to that is written, and those that
+    /// waited for that go on. False: it has ended.
+    fn go_on(&mut self, c: u32) -> bool {
+        if let Some(failure) = self.wire.error(c) {
+            // The server is told, if it listens.
+            let _ = self.io.write_parts(c, self.wire.transmit(c));
+            self.end(c, End::Broken(failure));
+            return false;
+        }
+        if self.wire.has_unsent(c) {
+            self.flush(c);
+            self.tell_if_held(c);
+        }
+        self.open_if_ready(c);
+        if let Some(allowed) = self.wire.allowed_streams(c) {
+            let least = self.traffic.streams_allowed.unwrap_or(u32::MAX);
+            self.traffic.streams_allowed = Some(allowed.min(least));
+        }
+        self.tell_of_room(c);
+        true
+    }
+
+    /// Requests that wait for room on connection `c` can be sent, if there is some.
+    pub(super) fn tell_of_room(&mut self, c: u32) {
+        if !self.connections[c as usize].waiting.is_empty() && self.has_room(c) {
+            self.events.push_back(Event::Room(c));
+        }
+    }
+
+    /// There is more to read on connection `c` than one turn allows.
+    pub(crate) fn read_later(&mut self, c: u32) {
+        self.unread.push(c);
+    }
+
+    /// When the bytes of the last stamped read had arrived, if the kernel says so.
+    pub(crate) fn arrived(&mut self) -> Option<Nanos> {
+        self.io.arrived(self.now)
+    }
+}
