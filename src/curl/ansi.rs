@@ -3,8 +3,6 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::words::not_closed;
-
 /// The text up to the closing quote, which is taken too. A character beyond `\uffff` may be written as the two halves
 /// that UTF-16 makes of it: so browsers do.
 pub(super) fn ansi(chars: &mut Peekable<Chars<'_>>) -> Result<String, String> {
@@ -103,4 +101,9 @@ fn digits(chars: &mut Peekable<Chars<'_>>, radix: u32, most: u32) -> Option<u32>
         value = Some(value.unwrap_or(0) * radix + digit);
     }
     value
+}
+
+/// A quote without an end.
+pub(super) fn not_closed(quote: &str) -> String {
+    format!("a quote {quote} is not closed: is all of the command there?")
 }

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use super::ansi::ansi;
+use super::ansi::{ansi, not_closed};
 
 /// The words of one simple command. What a shell would fill in, or run besides, is refused.
 ///
@@ -52,10 +52,6 @@ const WINDOWS: &str = "this is a command for Windows: choose 'Copy as cURL (bash
 
 fn filled_in(what: &str) -> String {
     format!("the command has '{what}', which a shell would fill in: write behind -- what the shell is to read")
-}
-
-pub(super) fn not_closed(quote: &str) -> String {
-    format!("a quote {quote} is not closed: is all of the command there?")
 }
 
 fn single(chars: &mut Peekable<Chars<'_>>, word: &mut String) -> Result<(), String> {

@@ -161,18 +161,6 @@ fn unknown(text: &str, place: usize, error: &Error, feeds: &[Arc<Feed>]) -> Opti
     parse::unknown(text, start + usize::from(text[start..].starts_with('-')), feeds)
 }
 
-/// The text that a literal means, quotes and escapes included.
-pub(super) fn text(literal: &str) -> Option<String> {
-    let environment = Environment::empty();
-    let value = environment.compile_expression(literal).ok()?.eval(()).ok()?;
-    value.as_str().map(String::from)
-}
-
-/// minijinja itself has this function, as `range`.
-pub(super) fn has_function(name: &str) -> bool {
-    Environment::new().globals().any(|(known, _)| known == name)
-}
-
 /// A worker renders one template at a time, so nobody ever waits for this lock.
 fn lock(current: &Mutex<Current>) -> MutexGuard<'_, Current> {
     current.lock().unwrap_or_else(PoisonError::into_inner)

@@ -15,6 +15,7 @@ mod depth;
 mod error;
 mod filter;
 mod function;
+mod jinja;
 mod logic;
 mod outline;
 mod parse;

@@ -12,7 +12,7 @@ use super::depth;
 use super::error::TemplateError;
 use super::filter::Filter;
 use super::function::{self, Argument, FUNCTIONS};
-use super::logic;
+use super::jinja;
 use super::sample::Field;
 use super::value::Value;
 use crate::feed::{Feed, Format, Step};
@@ -210,7 +210,7 @@ impl Expression<'_> {
             return self.member(name, start, path, at);
         }
         self.space();
-        if self.rest().starts_with('(') && !FUNCTIONS.contains(&name) && logic::has_function(name) {
+        if self.rest().starts_with('(') && !FUNCTIONS.contains(&name) && jinja::has_function(name) {
             return Err(Beyond("a function", start));
         }
         if self.accept("(") {
@@ -332,7 +332,7 @@ impl Expression<'_> {
             let text = if self.rest()[end..].starts_with('\\') {
                 // minijinja knows what an escaped character means.
                 self.at = depth::end_of_string(self.text.as_bytes(), self.at, first as u8);
-                logic::text(&self.text[start..self.at]).ok_or(Beyond("a text with a backslash", start))?
+                jinja::text(&self.text[start..self.at]).ok_or(Beyond("a text with a backslash", start))?
             } else {
                 let text = self.rest()[..end].to_string();
                 self.at += end + 1;

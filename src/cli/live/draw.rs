@@ -12,7 +12,7 @@ use crate::units;
 
 use super::history::History;
 use super::palette::Palette;
-use super::panels::{self, answers, help, histogram, numbers, over_time, tenths};
+use super::panels::{self, Kind, answers, help, histogram, numbers, over_time, tenths};
 use crate::cli::progress;
 
 /// On less than this nothing would be readable.
@@ -31,14 +31,6 @@ pub(super) struct Title {
     /// The model has an own word for it.
     pub(super) model: Kind,
     pub(super) stop: Stop,
-}
-
-/// What of the model decides on what is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Waves,
-    Closed,
-    Open,
 }
 
 /// Where the run is.

@@ -5,6 +5,7 @@ mod control;
 mod frame;
 mod head;
 pub mod hpack;
+mod inbox;
 mod outbox;
 mod receive;
 mod session;

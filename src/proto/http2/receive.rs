@@ -8,38 +8,9 @@ use crate::time::Nanos;
 use super::frame::{FrameHead, HEAD, code, flag, kind};
 use super::head::{BadHead, MAX_LIST, decode_trailers};
 use super::hpack::HpackError;
+use super::inbox::Data;
 use super::outbox::MAX_REPLIES;
 use super::session::{Session, WINDOW, answer};
-
-/// What has come in part.
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    /// A frame that came in pieces, without its end.
-    partial: Vec<u8>,
-    /// When its first piece was read.
-    began: Nanos,
-    /// A DATA frame whose payload is coming.
-    data: Option<Data>,
-    /// A header block whose frames are coming: its stream, whether the stream ends with it, and when it began.
-    block: Vec<u8>,
-    block_of: Option<(u32, bool, Nanos)>,
-    /// Octets received and not yet given back to the peer as window.
-    received: u32,
-    /// Frames since the last one that brought an answer or an upload further.
-    pub(super) idle: u32,
-}
-
-/// A DATA frame under way.
-#[derive(Clone, Copy, Debug)]
-struct Data {
-    stream: u32,
-    ends: bool,
-    /// The next octet says how many of the last ones are padding.
-    pad_length_next: bool,
-    /// Octets of body, then of padding, that are still to come.
-    body: u32,
-    padding: u32,
-}
 
 /// Frames of this size are taken: what it is without a word about it (RFC 9113, 6.5.2).
 pub(super) const MAX_FRAME: u32 = 16_384;

@@ -14,7 +14,7 @@ use super::frame::{FrameHead, HEAD, MAX_STREAM, code, flag, goaway_cause, kind, 
 use super::head::{HeadCache, MAX_LIST};
 use super::hpack::{self, Decoder};
 use super::outbox::{MAX_DATA, MAX_REPLIES, Outbox, SOFT_LIMIT};
-use super::receive::Inbox;
+use super::inbox::Inbox;
 use super::streams::{STAGED, Stream, Streams, Upload, UploadBody};
 
 /// One connection's machine.

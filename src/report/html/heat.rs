@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::columns::Column;
-use super::over_time::Timeline;
 use super::plot::{Drawing, Key, Plot};
 use super::scale::Scale;
+use super::timeline::Timeline;
 use super::words::{ms, tick};
 use crate::units;
 

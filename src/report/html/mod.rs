@@ -26,6 +26,7 @@ mod quantiles;
 mod scale;
 mod section;
 mod table;
+mod timeline;
 #[cfg(test)]
 mod tests;
 mod waves;

@@ -1,9 +1,9 @@
 //! What became of the requests over time, stacked.
 
 use super::columns::Column;
-use super::over_time::Timeline;
 use super::plot::{Drawing, Key, Plot};
 use super::scale::Scale;
+use super::timeline::Timeline;
 use super::words::tick_number;
 use crate::units::grouped;
 

@@ -3,13 +3,12 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::cli::live::draw::Kind;
 use crate::cli::live::history::{History, Rates};
 use crate::cli::live::palette::Palette;
 use crate::stats::SoFar;
 use crate::units::{bytes, grouped, percent, rate, whole_percent};
 
-use super::entry;
+use super::{Kind, entry};
 
 /// How many there were, are, and how quickly they end.
 pub(in crate::cli::live) fn requests(history: &History, kind: Kind, palette: Palette) -> Vec<Line<'static>> {
