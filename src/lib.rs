@@ -26,5 +26,6 @@ pub mod stats;
 pub mod template;
 pub mod threshold;
 pub mod time;
+pub mod tls;
 pub mod units;
 pub mod uri;

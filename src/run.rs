@@ -14,13 +14,13 @@ use crate::curl::Route;
 use crate::engine::{BATCH, LogQueue, Shared, Sockets, Worker};
 use crate::net::lookup::Lookups;
 use crate::net::resolve::resolve;
-use crate::net::tls::TlsSettings;
 use crate::net::{Poller, Stamping, limits, noise};
 use crate::plan::{Endpoint, Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
 use crate::stats::{Board, Circumstances, CsvLine, Distribution, PlanLine, RunFacts, Summary, Tally};
 use crate::time::{Nanos, WallClock};
+use crate::tls::TlsSettings;
 
 /// What a run is given beside its plan.
 pub struct Setting<'a> {

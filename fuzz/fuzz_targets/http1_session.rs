@@ -8,7 +8,7 @@
 use libfuzzer_sys::fuzz_target;
 use onrush::feed::Lines;
 use onrush::proto::http1::{Codec, Wire};
-use onrush::proto::{Capture, Captured, End, Hold};
+use onrush::proto::{Capture, Captured, End, Hold, Left};
 use onrush::record::{Cause, Failure, Phase};
 use onrush::request::{Body, Message, Payload, RequestHead};
 use onrush::time::Nanos;
@@ -69,6 +69,17 @@ fuzz_target!(|input: &[u8]| {
             3 => {
                 let n = wire.session(0).transmit().concat().len().min(usize::from(event >> 3) * 8);
                 wire.session_mut(0).transmitted(n);
+            }
+            5 if event & 8 != 0 => {
+                let length = take(&mut input, 1).first().map_or(0, |&n| u64::from(n));
+                let may_skip = match wire.session(0).left_to_count() {
+                    Left::Some(n) => n,
+                    Left::All(n) => n + 1,
+                    Left::Unknown => 0,
+                };
+                if may_skip > 0 {
+                    wire.session_mut(0).skip(length.min(may_skip) as usize, &mut done);
+                }
             }
             RECEIVE | 5 => {
                 let length = take(&mut input, 1).first().map_or(0, |&n| usize::from(n));

@@ -10,7 +10,6 @@ use anyhow::{Context, anyhow, bail};
 use regex::bytes::Regex;
 
 use crate::net::resolve::{self, resolve};
-use crate::net::tls::TlsSettings;
 use crate::plan::{
     Checks, Endpoint, Family, Identity, Limits, Load, Model, Open, Origin, Plan, Protocol, Redirects, Routes, Stop,
     Tls, Trust, Warmup,
@@ -18,6 +17,7 @@ use crate::plan::{
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing};
 use crate::time::{Nanos, WallClock};
+use crate::tls::TlsSettings;
 
 use super::args::{ModelArg, RunArgs, SpacingArg, Stages, shown};
 use super::body::has_body;

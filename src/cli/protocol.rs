@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use crate::net::probe;
-use crate::net::tls::TlsSettings;
 use crate::plan::{Load, Origin, Protocol};
 use crate::time::Nanos;
+use crate::tls::TlsSettings;
 
 use super::args::{RunArgs, VersionArg};
 use super::build::Names;

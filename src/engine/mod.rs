@@ -12,6 +12,6 @@ mod users;
 mod worker;
 
 pub use meter::{BATCH, LogQueue};
-pub use pool::{Io, Sockets};
+pub use pool::{Io, Received, Sockets};
 pub use shared::Shared;
 pub use worker::Worker;

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
+use crate::tls::TlsSettings;
 
 use super::happy_eyeballs::{Race, delay_within};
-use super::tls::TlsSettings;
 use super::{Addresses, Handshake, Poller, Transport};
 
 /// A connection to one of several addresses that is not connected yet. Dropping it closes all of its attempts.

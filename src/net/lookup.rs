@@ -10,9 +10,9 @@ use mio::Waker;
 
 use crate::plan::{Family, Routes, Tls};
 use crate::record::{Cause, Failure, Phase};
+use crate::tls::TlsSettings;
 
 use super::resolve::{Resolver, addresses};
-use super::tls::TlsSettings;
 
 /// A host to be found, and what is needed to speak TLS with it.
 #[derive(Debug)]

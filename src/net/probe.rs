@@ -5,9 +5,9 @@ use std::io;
 use crate::plan::Endpoint;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::{Nanos, monotonic};
+use crate::tls::TlsSettings;
 
 use super::cause::failure_of;
-use super::tls::TlsSettings;
 use super::{Addresses, Dial, Handshake, Means, Poller, Transport};
 
 /// Asks the server whether it chooses HTTP/2, on a connection of its own that is

@@ -11,6 +11,8 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use mio::net::TcpStream;
+#[cfg(target_os = "linux")]
+use nix::sys::socket::MsgFlags;
 
 use crate::time::Nanos;
 
@@ -41,7 +43,7 @@ impl Stamping {
             let mut control = control();
             for _ in 0..tries {
                 socket.send(&[0])?;
-                if receive(&socket, &mut [0], &mut control)?.1.is_some() {
+                if receive(&socket, &mut [0], &mut control, MsgFlags::empty())?.1.is_some() {
                     break;
                 }
                 // Nothing comes: this waits.
@@ -80,7 +82,16 @@ impl Stamps {
 
     /// Reads from `stream`, and keeps the stamp.
     pub(super) fn read(&mut self, stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
-        let (bytes, stamp) = receive(stream, buf, &mut self.control)?;
+        self.receive(stream, buf, MsgFlags::empty())
+    }
+
+    /// The same without a copy: see [`super::low_water::discard`].
+    pub(super) fn discard(&mut self, stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+        self.receive(stream, buf, MsgFlags::MSG_TRUNC)
+    }
+
+    fn receive(&mut self, stream: &TcpStream, buf: &mut [u8], flags: MsgFlags) -> io::Result<usize> {
+        let (bytes, stamp) = receive(stream, buf, &mut self.control, flags)?;
         self.last = stamp;
         Ok(bytes)
     }
@@ -94,11 +105,16 @@ fn control() -> Vec<u8> {
 
 /// How many bytes were read, and the stamp that they had.
 #[cfg(target_os = "linux")]
-fn receive(socket: &impl AsRawFd, buf: &mut [u8], control: &mut [u8]) -> io::Result<(usize, Option<Nanos>)> {
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+fn receive(
+    socket: &impl AsRawFd,
+    buf: &mut [u8],
+    control: &mut [u8],
+    flags: MsgFlags,
+) -> io::Result<(usize, Option<Nanos>)> {
+    use nix::sys::socket::{ControlMessageOwned, recvmsg};
 
     let mut parts = [io::IoSliceMut::new(buf)];
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::empty())?;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(control), flags)?;
     let stamp = message.cmsgs()?.find_map(|control| match control {
         ControlMessageOwned::ScmTimestampns(at) => {
             Some(Nanos(at.tv_sec() as u64 * 1_000_000_000 + at.tv_nsec() as u64))
@@ -117,5 +133,9 @@ impl Stamps {
 
     pub(super) fn read(&mut self, mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
         io::Read::read(&mut stream, buf)
+    }
+
+    pub(super) fn discard(&mut self, stream: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+        self.read(stream, buf)
     }
 }

@@ -8,11 +8,17 @@ use mio::net::{TcpStream, UnixStream};
 
 use crate::record::{Failure, Phase};
 use crate::time::Nanos;
+use crate::tls::TlsSettings;
 
 use super::Poller;
 use super::cause::failure_of;
+use super::low_water;
 use super::stamps::Stamps;
-use super::tls::{TlsSettings, TlsState};
+use super::stop::{Handshake, Stop};
+use super::tls_stream::TlsState;
+
+/// So much of what TLS has read from a socket may not be decrypted yet: a record, and what came behind it.
+const TLS_IN_PART: u32 = 64 * 1024;
 
 /// A connection that is being opened or open. Dropping it closes it.
 #[derive(Debug)]
@@ -37,24 +43,6 @@ struct Socket {
 enum Stream {
     Tcp(TcpStream, Option<Box<Stamps>>),
     Unix(UnixStream),
-}
-
-/// Whether a connection can carry requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handshake {
-    /// Not yet: wait for readiness.
-    Pending,
-    /// It can.
-    Done,
-}
-
-/// Why no byte was read or written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Not now: wait for readiness.
-    Blocked,
-    /// Never again.
-    Failed(Failure),
 }
 
 impl Transport {
@@ -136,6 +124,33 @@ impl Transport {
                 }
             },
             Some(tls) => tls.read(&mut self.socket, scratch, buf),
+        }
+    }
+
+    /// [`Self::discard`] copies nothing: there is no TLS, and the system can do that.
+    pub fn can_discard(&self) -> bool {
+        self.tls.is_none() && cfg!(target_os = "linux") && matches!(self.socket.stream, Stream::Tcp(..))
+    }
+
+    /// As [`Self::read`], where [`Self::can_discard`] says so; what was read is not in `buf`.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn discard(&mut self, buf: &mut [u8]) -> Result<usize, Stop> {
+        loop {
+            match self.socket.discard(buf) {
+                Ok(n) => return Ok(n),
+                Err(e) => stop(Phase::Read, &e)?,
+            }
+        }
+    }
+
+    /// The system reports the connection as readable only when so many bytes are there, or it has ended (socket(7),
+    /// SO_RCVLOWAT). With TLS, what was read of a record that is not whole yet is not there any more.
+    pub fn set_low_water(&self, bytes: u32) {
+        if let Stream::Tcp(stream, _) = &self.socket.stream {
+            let bytes = if self.tls.is_some() { bytes.saturating_sub(TLS_IN_PART).max(1) } else { bytes };
+            low_water::set(stream, bytes);
         }
     }
 
@@ -238,6 +253,23 @@ impl Socket {
     #[cold]
     fn end(&self) -> io::Result<usize> {
         self.broken.map_or(Ok(0), |code| Err(io::Error::from_raw_os_error(code)))
+    }
+}
+
+impl Socket {
+    fn discard(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = match &mut self.stream {
+            Stream::Tcp(s, Some(stamps)) if self.is_stamp_wanted => {
+                self.is_stamp_wanted = false;
+                stamps.discard(s, buf)
+            }
+            Stream::Tcp(s, _) => low_water::discard(s, buf),
+            Stream::Unix(s) => s.read(buf),
+        };
+        match read {
+            Ok(0) => self.end(),
+            read => read,
+        }
     }
 }
 

@@ -54,6 +54,16 @@ impl Captured {
         }
     }
 
+    /// The next bytes of the body are looked at.
+    pub(super) fn takes_more(&self) -> bool {
+        self.capture.body && self.body.len() < Captured::MAX_BODY
+    }
+
+    /// More of the body came and is not here.
+    pub(super) fn skip(&mut self) {
+        self.is_cut |= self.capture.body;
+    }
+
     /// The first [`Captured::MAX_BODY`] bytes of what the body stands for: it is decoded if it is coded.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use crate::request::Message;
 use crate::time::Nanos;
 
 pub use capture::{Capture, Captured};
+pub use http1::Left;
 
 /// The engine's name for a request under way: the number of its user.
 pub type Ticket = u32;
@@ -227,6 +228,25 @@ impl Wire {
     #[inline]
     pub fn receive(&mut self, c: u32, bytes: &[u8], now: Nanos, answers: &mut Vec<Answer>) {
         wire!(self, wire => wire.receive(c, bytes, now, answers));
+    }
+
+    /// What is left of the body under way on connection `c` that is only counted, if that is known.
+    #[inline]
+    pub fn left_to_count(&self, c: u32) -> Left {
+        match self {
+            Wire::Http1(wire) => wire.session(c).left_to_count(),
+            Wire::Http2(_) => Left::Unknown,
+        }
+    }
+
+    /// `n` bytes of that came on connection `c` and were passed over, as [`Reader::skip`] allows.
+    ///
+    /// [`Reader::skip`]: http1::Reader::skip
+    pub fn skip(&mut self, c: u32, n: usize, answers: &mut Vec<Answer>) {
+        match self {
+            Wire::Http1(wire) => wire.session_mut(c).skip(n, answers),
+            Wire::Http2(_) => debug_assert!(false, "nothing of an HTTP/2 connection is passed over"),
+        }
     }
 
     /// The transport ended: every request under way comes to its end.

@@ -9,7 +9,6 @@ use onrush::engine::{LogQueue, Shared, Sockets, Worker};
 use onrush::net::Poller;
 use onrush::net::lookup::Lookups;
 use onrush::net::probe::chooses_h2;
-use onrush::net::tls::TlsSettings;
 use onrush::plan::{
     Checks, Endpoint, Family, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Redirects, Routes, Stop,
     Target, Targets, Tls, Trust, Turns, Warmup,
@@ -20,6 +19,7 @@ use onrush::run::{Setting, run};
 use onrush::schedule::{Profile, Spacing};
 use onrush::stats::{Board, Summary};
 use onrush::time::{Nanos, WallClock, monotonic};
+use onrush::tls::TlsSettings;
 use socket2::{Domain, Socket, Type};
 
 use crate::scripted::{Hostile, OK};

@@ -67,6 +67,7 @@ fn root() -> &'static Path {
 }
 
 /// A source file without its comments.
+#[derive(Clone)]
 struct Source {
     path: PathBuf,
     /// The folder or file right under src.
@@ -105,13 +106,22 @@ fn without_comment(line: &str) -> &str {
 /// The modules right under the crate that a source names: in `crate::a`, in `crate::{a, b::c}`, and in as many
 /// `super::` as lead there.
 fn imports(source: &Source) -> BTreeSet<String> {
-    let relative = source.path.strip_prefix(root().join("src")).unwrap();
+    named_in(source, Path::new(""))
+}
+
+/// What a source below `folder` names of what is right in there.
+fn named_in(source: &Source, folder: &Path) -> BTreeSet<String> {
+    let relative = source.path.strip_prefix(root().join("src").join(folder)).unwrap();
     let depth = relative.components().count() - usize::from(source.path.ends_with("mod.rs"));
     // The tests at the end of a file are a module of their own, one further down.
     let (code, tests) = source.code.split_once("#[cfg(test)]\nmod tests {").unwrap_or((&source.code, ""));
-    let mut starts: Vec<&str> = source.code.split("crate::").skip(1).collect();
+    let prefix: String = folder.iter().map(|part| format!("{}::", part.to_string_lossy())).collect();
+    let mut starts: Vec<&str> = source.code.split(&format!("crate::{prefix}")).skip(1).collect();
     for (code, depth) in [(code, depth), (tests, depth + 1)] {
-        starts.extend(code.split(&"super::".repeat(depth)).skip(1).filter(|rest| !rest.starts_with("super")));
+        let up = "super::".repeat(depth);
+        // No further up than there.
+        let starts_here = |at: usize| !code[..at].ends_with("super::") && !code[at + up.len()..].starts_with("super");
+        starts.extend(code.match_indices(&up).filter(|(at, _)| starts_here(*at)).map(|(at, _)| &code[at + up.len()..]));
     }
     let mut modules = BTreeSet::new();
     for start in starts {
@@ -152,6 +162,87 @@ fn every_module_imports_from_lower_floors_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Who imports whom in `folder`, of what is right in there, with the sources that make it up.
+fn arrows(sources: &[Source], folder: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let within = root().join("src").join(folder);
+    let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| !source.path.ends_with("tests.rs")) {
+        let Ok(relative) = source.path.strip_prefix(&within) else { continue };
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+        let child = first.trim_end_matches(".rs").to_string();
+        if !matches!(child.as_str(), "mod" | "lib" | "main") {
+            let product = Source { code: source.code.split("#[cfg(test)]").next().unwrap().into(), ..source.clone() };
+            arrows.entry(child).or_default().extend(named_in(&product, folder));
+        }
+    }
+    let children: BTreeSet<String> = arrows.keys().cloned().collect();
+    for (child, named) in &mut arrows {
+        named.retain(|other| other != child && children.contains(other));
+    }
+    arrows
+}
+
+/// A module that leads back to itself, and over whom.
+fn circle(arrows: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    fn search(
+        at: &str,
+        arrows: &BTreeMap<String, BTreeSet<String>>,
+        path: &mut Vec<String>,
+        done: &mut BTreeSet<String>,
+    ) -> Option<Vec<String>> {
+        if let Some(start) = path.iter().position(|module| module == at) {
+            return Some(path[start..].to_vec());
+        }
+        if !done.contains(at) {
+            path.push(at.into());
+            let found = arrows[at].iter().find_map(|next| search(next, arrows, path, done));
+            path.pop();
+            done.insert(at.into());
+            return found;
+        }
+        None
+    }
+    let mut done = BTreeSet::new();
+    arrows.keys().find_map(|module| search(module, arrows, &mut Vec::new(), &mut done))
+}
+
+#[test]
+fn no_folder_has_a_circle() {
+    let sources = sources();
+    let folders: BTreeSet<PathBuf> = sources
+        .iter()
+        .flat_map(|source| {
+            source.path.strip_prefix(root().join("src")).unwrap().ancestors().skip(1).map(Path::to_path_buf)
+        })
+        .collect();
+    assert!(folders.len() > 20, "{folders:?}");
+    let circles = folders.iter().filter_map(|folder| Some((folder, circle(&arrows(&sources, folder))?)));
+    assert_eq!(circles.collect::<Vec<_>>(), []);
+}
+
+#[test]
+fn a_circle_is_found() {
+    let arrows = |text: &str| -> BTreeMap<String, BTreeSet<String>> {
+        let words = |text: &str| text.split_whitespace().map(String::from).collect();
+        text.split(';').filter_map(|arrow| arrow.split_once('>')).map(|(who, whom)| (who.into(), words(whom))).collect()
+    };
+    assert_eq!(circle(&arrows("a>b c;b>c;c>")), None);
+    assert_eq!(circle(&arrows("a>b;b>c d;c>;d>b")), Some(vec!["b".into(), "d".into()]));
+}
+
+/// Only the loop knows the five owners, and they do not know each other.
+#[test]
+fn the_owners_of_the_engine_do_not_know_each_other() {
+    let arrows = arrows(&sources(), Path::new("engine"));
+    let owners = ["exchange", "load", "meter", "pool", "users"];
+    for owner in owners {
+        assert_eq!(arrows[owner], BTreeSet::new(), "{owner}");
+    }
+    assert_eq!(arrows["shared"], BTreeSet::from(["load".to_string()]));
+    let known: Vec<&str> = arrows["worker"].iter().map(String::as_str).collect();
+    assert_eq!(known, ["exchange", "load", "meter", "pool", "shared", "users"]);
 }
 
 #[test]

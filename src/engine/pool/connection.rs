@@ -37,6 +37,10 @@ pub(crate) struct Connection {
     pub(super) idle_closes: u8,
     /// The server closed it between two requests, and it has not been opened again.
     pub(super) was_closed_idle: bool,
+    /// So many bytes of the response under way are passed over by the next read; 0: it is read.
+    pub(super) discards: usize,
+    /// It is ready to be read only when it has so many bytes.
+    pub(super) low_water: u32,
     /// Requests on it have been written but for their last bytes, or are being.
     pub(super) is_holding: bool,
 }
@@ -90,6 +94,8 @@ impl Connection {
             idle_closes: 0,
             was_closed_idle: false,
             is_holding: false,
+            discards: 0,
+            low_water: 1,
         }
     }
 

@@ -7,6 +7,15 @@ use crate::record::Failure;
 use crate::stats::Usage;
 use crate::time::Nanos;
 
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// So many bytes.
+    pub bytes: usize,
+    /// There is no more to read for now.
+    pub is_drained: bool,
+}
+
 /// Connections by number, a clock, and a way to wait.
 pub trait Io {
     /// The clock.
@@ -45,11 +54,28 @@ pub trait Io {
     /// Connection `c` is connected, though a TLS handshake may be under way.
     fn is_connected(&self, c: u32) -> bool;
 
-    /// Reads what connection `c` has. 0: the peer sends no more.
+    /// Reads what connection `c` has. No bytes: the peer sends no more.
     ///
     /// # Errors
     /// [`Stop`].
-    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop>;
+    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<Received, Stop>;
+
+    /// Bytes of connection `c`, which is open, can be passed over without being read.
+    fn can_discard(&self, _c: u32) -> bool {
+        false
+    }
+
+    /// As [`Self::read`], of at most as many bytes as `buf` has, which need not be in there afterwards: where that is
+    /// possible, the system passes over them without a copy.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    fn discard(&mut self, c: u32, buf: &mut [u8]) -> Result<Received, Stop> {
+        self.read(c, buf)
+    }
+
+    /// Connection `c` is ready to be read only when it has so many bytes, or has ended; where the system knows that.
+    fn set_low_water(&mut self, _c: u32, _bytes: u32) {}
 
     /// Of the next read of connection `c` it is asked when its bytes came.
     fn want_stamp(&mut self, _c: u32) {}

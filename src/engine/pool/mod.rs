@@ -26,7 +26,7 @@ use crate::time::Nanos;
 use connection::Connection;
 pub(crate) use connection::ConnectionState;
 use deadlines::{Deadlines, Lane, Node};
-pub use io::Io;
+pub use io::{Io, Received};
 use opening::{BACK_OFF, BACK_OFFS, CONNECTING, REQUEST};
 pub(crate) use routes::Routes;
 pub use sockets::Sockets;
@@ -141,7 +141,7 @@ pub(crate) enum Expired {
 }
 
 /// Room for what one call reads.
-const READ_BUFFER: usize = 64 * 1024;
+const READ_BUFFER: usize = 256 * 1024;
 
 impl<I: Io> Pool<I> {
     /// The connections of worker `number`, all closed, and which of them each user begins with.

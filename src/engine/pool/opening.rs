@@ -61,6 +61,7 @@ impl<I: Io> Pool<I> {
         connection.began = self.now;
         connection.took = Nanos::ZERO;
         connection.attempts = connection.attempts.wrapping_add(1);
+        (connection.discards, connection.low_water) = (0, 1);
         self.traffic.reopened += u64::from(std::mem::take(&mut connection.was_closed_idle));
         self.connecting += 1;
         self.deadlines.arm(node, CONNECTING, self.now);

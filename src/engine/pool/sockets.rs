@@ -10,15 +10,15 @@ use mio::Waker;
 use crate::net;
 use crate::net::lookup::{Found, Lookups, Wanted};
 use crate::net::resolve::{self, resolve};
-use crate::net::tls::TlsSettings;
 use crate::net::{Addresses, Dial, Handshake, Means, Poller, Readiness, Stop, Transport};
 use crate::plan::{Endpoint, Redirects, Tls};
 use crate::proto::Parts;
 use crate::record::Failure;
 use crate::stats::Usage;
 use crate::time::{Nanos, WallClock, monotonic, thread_cpu};
+use crate::tls::TlsSettings;
 
-use super::Io;
+use super::{Io, Received};
 
 /// Real connections and the real clock, for one worker.
 #[derive(Debug)]
@@ -347,9 +347,27 @@ impl Io for Sockets {
     }
 
     #[inline]
-    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, Stop> {
+    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<Received, Stop> {
         let Some((transport, scratch)) = self.transport(c) else { return Err(Stop::Blocked) };
-        transport.read(buf, scratch)
+        let bytes = transport.read(buf, scratch)?;
+        // A read that does not fill the buffer has emptied the socket.
+        Ok(Received { bytes, is_drained: bytes < buf.len() && !transport.has_more() })
+    }
+
+    fn can_discard(&self, c: u32) -> bool {
+        self.connections[c as usize].transport.as_ref().is_some_and(Transport::can_discard)
+    }
+
+    fn discard(&mut self, c: u32, buf: &mut [u8]) -> Result<Received, Stop> {
+        let Some((transport, _)) = self.transport(c) else { return Err(Stop::Blocked) };
+        let bytes = transport.discard(buf)?;
+        Ok(Received { bytes, is_drained: bytes < buf.len() })
+    }
+
+    fn set_low_water(&mut self, c: u32, bytes: u32) {
+        if let Some(transport) = &self.connections[c as usize].transport {
+            transport.set_low_water(bytes);
+        }
     }
 
     fn want_stamp(&mut self, c: u32) {

@@ -1,21 +1,27 @@
 //! Bytes of connections: written as far as sockets take them, and read.
 
 use crate::net::Stop;
-use crate::proto::End;
+use crate::proto::{End, Left};
 use crate::record::Failure;
 use crate::time::Nanos;
 
-use super::{Event, Io, Pool};
+use super::{Event, Io, Pool, Received};
 
 /// What one read brought.
 pub(crate) enum Read {
-    /// So many bytes.
-    Bytes(usize),
+    /// Bytes.
+    Some(Received),
     /// Nothing, for the time being.
     Nothing,
     /// The end of the connection, which an event tells of.
     Ended,
 }
+
+/// From so many bytes on that are only counted, the system passes over them.
+const MIN_DISCARDED: u64 = 16 * 1024;
+/// While so much of a response is to come, a connection is ready to be read only when it has as much: each wake-up costs
+/// the reader as much as tens of kilobytes, and takes the sender's turn.
+const LOW_WATER: u64 = 128 * 1024;
 
 impl<I: Io> Pool<I> {
     /// Connection `c` has room to write again.
@@ -73,23 +79,34 @@ impl<I: Io> Pool<I> {
         if stamped {
             self.io.want_stamp(c);
         }
-        match self.io.read(c, &mut self.buf) {
-            Ok(0) => {
+        let discards = self.connections[c as usize].discards;
+        let received = if discards == 0 {
+            self.io.read(c, &mut self.buf)
+        } else {
+            let most = discards.min(self.buf.len());
+            self.io.discard(c, &mut self.buf[..most])
+        };
+        match received {
+            Ok(Received { bytes: 0, .. }) => {
                 self.now = self.io.now();
                 self.end(c, End::Closed);
                 Read::Ended
             }
-            Ok(n) => {
+            Ok(received) => {
                 self.now = self.io.now();
-                self.traffic.bytes_in += n as u64;
+                self.traffic.bytes_in += received.bytes as u64;
                 if self.connections[c as usize].in_flight == 0 && !self.wire.takes_unasked_bytes() {
                     // Unsolicited bytes: the next response could not be told from them.
                     self.end(c, End::Closed);
                     return Read::Ended;
                 }
-                self.wire.receive(c, &self.buf[..n], self.now, &mut self.answers);
+                if discards == 0 {
+                    self.wire.receive(c, &self.buf[..received.bytes], self.now, &mut self.answers);
+                } else {
+                    self.wire.skip(c, received.bytes, &mut self.answers);
+                }
                 self.first_answer_first();
-                Read::Bytes(n)
+                Read::Some(received)
             }
             Err(Stop::Blocked) => Read::Nothing,
             Err(Stop::Failed(failure)) => {
@@ -108,22 +125,58 @@ impl<I: Io> Pool<I> {
         }
     }
 
-    /// After `n` bytes of connection `c`, and what followed from their responses. True: there may be more to read.
+    /// After what connection `c` has `received`, and what followed from its responses. True: there may be more to read.
     ///
-    /// A read that does not fill the buffer has emptied the socket, unless the peer has closed: then the end is
-    /// still to be read.
+    /// A peer that has closed is read to its end, however little comes.
     #[inline]
-    pub(crate) fn after_read(&mut self, c: u32, n: usize, read_closed: bool) -> bool {
+    pub(crate) fn after_read(&mut self, c: u32, received: Received, read_closed: bool) -> bool {
         if self.wire.takes_unasked_bytes() && !self.go_on(c) {
             return false;
         }
+        self.expect(c);
         let is_over = !self.state(c).is_up()
-            || (n < self.buf.len() && !read_closed && !self.io.has_more(c))
+            || (received.is_drained && !read_closed)
             || (self.is_unused(c) && self.wire.is_exhausted(c));
         if is_over {
             self.close_if_exhausted(c);
         }
         !is_over
+    }
+
+    /// Of what is left of the response under way on connection `c`, how it is read: looked at, or passed over, and
+    /// whether the system waits until there is much of it. Its last byte is never waited for.
+    #[inline]
+    fn expect(&mut self, c: u32) {
+        let (left, is_all) = match self.wire.left_to_count(c) {
+            Left::Unknown => (0, false),
+            Left::Some(left) => (left, false),
+            Left::All(left) => (left, true),
+        };
+        let connection = &mut self.connections[c as usize];
+        if left < MIN_DISCARDED && connection.low_water == 1 {
+            connection.discards = 0;
+            return;
+        }
+        self.expect_much(c, left, is_all);
+    }
+
+    /// The system may have bytes of connection `c` that it has not told of.
+    pub(crate) fn is_held_back(&self, c: u32) -> bool {
+        self.connections[c as usize].low_water > 1
+    }
+
+    #[cold]
+    fn expect_much(&mut self, c: u32, left: u64, is_all: bool) {
+        let is_much = left >= MIN_DISCARDED && self.state(c).is_up();
+        let can_discard = is_much && self.io.can_discard(c);
+        let low_water = if is_much && is_all { left.min(LOW_WATER) as u32 } else { 1 };
+        let connection = &mut self.connections[c as usize];
+        // One more than is left: as long as none comes behind the response, a read that is shorter has emptied the socket.
+        connection.discards = if can_discard { (left as usize).saturating_add(usize::from(is_all)) } else { 0 };
+        if connection.low_water != low_water {
+            connection.low_water = low_water;
+            self.io.set_low_water(c, low_water);
+        }
     }
 
     /// After what connection `c` received beside responses: what it has to say to that is written, and those that

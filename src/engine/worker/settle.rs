@@ -22,8 +22,8 @@ impl<I: Io> Worker<'_, I> {
             self.note_read(stamped);
             self.settle_answers();
             match read {
-                Read::Bytes(n) => {
-                    if !self.pool.after_read(c, n, read_closed) {
+                Read::Some(received) => {
+                    if !self.pool.after_read(c, received, read_closed) {
                         return;
                     }
                 }
@@ -237,6 +237,13 @@ impl<I: Io> Worker<'_, I> {
         let c = self.users.connection(u);
         if self.pool.is_first_attempt(c) {
             self.shared.first_connect_failed();
+        }
+        // What the system has held back of a large response counts as received.
+        if self.pool.is_held_back(c) {
+            self.read(c, false);
+        }
+        if self.users.stage(u) == Stage::Idle {
+            return;
         }
         if self.users.stage(u) == Stage::InFlight {
             let (answer, waiting_for) = self.pool.give_up(c, u);

@@ -70,6 +70,18 @@ impl Chunked {
         Ok(Step::More)
     }
 
+    /// Bytes of data to come in this chunk.
+    pub(super) fn data_left(&self) -> u64 {
+        if let State::Data(left) = self.state { left } else { 0 }
+    }
+
+    /// The next `n` of [`Self::data_left`] are passed over.
+    pub(super) fn skip(&mut self, n: u64) {
+        if let State::Data(left) = self.state {
+            self.state = if n == left { State::DataEnd { cr: false } } else { State::Data(left - n) };
+        }
+    }
+
     /// Takes one byte that is not data. True at the end of the body.
     fn take(&mut self, byte: u8) -> Result<bool, Cause> {
         self.line += 1;

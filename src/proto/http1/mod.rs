@@ -9,7 +9,7 @@ mod wire;
 
 pub use codec::Codec;
 pub use head::{Framing, Head, HeadCache};
-pub use reader::{Progress, Reader};
+pub use reader::{Left, Progress, Reader};
 pub use session::Session;
 pub use wire::Wire;
 

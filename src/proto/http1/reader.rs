@@ -35,6 +35,17 @@ enum State {
     UntilClose,
 }
 
+/// What is left of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// That is not known, or it is looked at.
+    Unknown,
+    /// So many bytes, and something behind them: more chunks, or the end of the connection.
+    Some(u64),
+    /// So many bytes, and nothing behind them.
+    All(u64),
+}
+
 /// How far the bytes led.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -129,6 +140,48 @@ impl Reader {
             }
         }
         self.take_body(rest)
+    }
+
+    /// So many bytes of the body come next and are only counted: they may be passed over with [`Self::skip`] instead of
+    /// being read. Behind them comes nothing that belongs to this response if it is `Left::All`.
+    #[inline]
+    pub fn left_to_count(&self) -> Left {
+        if self.captured.as_ref().is_some_and(|captured| captured.takes_more()) {
+            return Left::Unknown;
+        }
+        match self.state {
+            State::Head => Left::Unknown,
+            State::Length(left) => Left::All(left),
+            State::Chunked(chunked) => Left::Some(chunked.data_left()),
+            State::UntilClose => Left::Some(u64::MAX),
+        }
+    }
+
+    /// `n` bytes came and were passed over: no more than [`Self::left_to_count`] says, or, behind all that is left, some
+    /// that belong to nothing.
+    pub fn skip(&mut self, n: u64) -> Progress {
+        if let Some(captured) = &mut self.captured {
+            captured.skip();
+        }
+        let here = match &mut self.state {
+            State::Head => 0,
+            State::Length(left) => {
+                let here = n.min(*left);
+                *left -= here;
+                here
+            }
+            State::Chunked(chunked) => {
+                chunked.skip(n);
+                n
+            }
+            State::UntilClose => n,
+        };
+        self.body_bytes += here;
+        if self.state == State::Length(0) {
+            let keep_alive = self.head.is_some_and(|head| head.keep_alive);
+            return Progress::Complete { keep_alive, rest: (n - here) as usize };
+        }
+        Progress::More
     }
 
     /// The server closed. True if that ends the answer in order.
@@ -368,6 +421,45 @@ mod tests {
         })
     }
 
+    /// As [`capture_all`], in pieces of these lengths, of which those that may be passed over are if `skips`.
+    fn captured_by<'a>(
+        capture: Capture,
+        bytes: &[u8],
+        mut lengths: impl Iterator<Item = &'a usize>,
+        skips: bool,
+    ) -> (Vec<Seen>, Result<bool, Cause>) {
+        let mut heads = HeadCache::new(false);
+        let mut reader = Reader::keeping(capture);
+        let (mut seen, mut at) = (Vec::new(), 0);
+        while at < bytes.len() {
+            let length = lengths.next().map_or(1, |length| (*length).min(bytes.len() - at));
+            let may_skip = match reader.left_to_count() {
+                Left::Some(n) => n,
+                Left::All(n) => n + 1,
+                Left::Unknown => 0,
+            };
+            let progress = if skips && may_skip > 0 {
+                let length = length.min(usize::try_from(may_skip).unwrap_or(usize::MAX));
+                at += length;
+                Ok(reader.skip(length as u64))
+            } else {
+                at += length;
+                reader.receive(&bytes[at - length..at], &mut heads)
+            };
+            match progress {
+                Err(cause) => return (seen, Err(cause)),
+                Ok(Progress::More) => {}
+                Ok(Progress::Complete { rest, .. }) => {
+                    seen.push((reader.status(), reader.body_bytes(), reader.take_captured()));
+                    reader.reset();
+                    at -= rest;
+                }
+            }
+        }
+        let end = reader.end(&mut heads);
+        (seen, end)
+    }
+
     proptest! {
         #[test]
         fn any_split_of_the_same_bytes_gives_the_same_answers(
@@ -380,6 +472,23 @@ mod tests {
             let whole = capture_all([bytes.as_slice()]);
             prop_assert!(whole.0.iter().all(|(_, bytes, captured)| captured.as_ref().unwrap().body.len() as u64 == *bytes));
             prop_assert_eq!(capture_all(pieces), whole);
+        }
+
+        /// What is only counted may be passed over, in pieces of any size, with or without one more byte behind it.
+        #[test]
+        fn what_is_passed_over_is_counted_as_what_is_read(
+            bytes in stream(), pieces in prop::collection::vec(1usize..400, 1..20), body: bool,
+        ) {
+            let capture = Capture { location: true, body };
+            let (whole, end) = captured_by(capture, &bytes, [usize::MAX].iter().cycle(), false);
+            let (passed, passed_end) = captured_by(capture, &bytes, pieces.iter().cycle(), true);
+            prop_assert_eq!(end, passed_end);
+            prop_assert_eq!(whole.len(), passed.len());
+            for ((status, count, captured), (passed_status, passed_count, passed_captured)) in whole.iter().zip(&passed) {
+                prop_assert_eq!((status, count), (passed_status, passed_count));
+                let [body, passed_body] = [captured, passed_captured].map(|captured| captured.as_ref().unwrap().body.len());
+                prop_assert_eq!(body, passed_body, "what is looked at is never passed over");
+            }
         }
 
         #[test]

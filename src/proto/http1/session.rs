@@ -7,7 +7,7 @@ use crate::record::{Cause, Failure, Phase};
 use crate::request::Message;
 use crate::time::Nanos;
 
-use super::{Codec, Progress, Reader};
+use super::{Codec, Left, Progress, Reader};
 
 /// One connection's machine. The request is written while the answer is read,
 /// so an answer that comes early (413) is seen.
@@ -148,6 +148,25 @@ impl Session {
             let begun = self.reader.has_begun() || progress.is_err();
             self.first_byte = if begun { now } else { Nanos::NEVER };
         }
+        self.go_on(ticket, progress, done);
+    }
+
+    /// What is left of the body under way. See [`Reader::left_to_count`].
+    #[inline]
+    pub fn left_to_count(&self) -> Left {
+        self.reader.left_to_count()
+    }
+
+    /// `n` bytes of the body came and were passed over. See [`Reader::skip`].
+    pub fn skip(&mut self, n: usize, done: &mut Vec<Answer>) {
+        if let Some(ticket) = self.ticket {
+            let progress = self.reader.skip(n as u64);
+            self.go_on(ticket, Ok(progress), done);
+        }
+    }
+
+    #[inline]
+    fn go_on(&mut self, ticket: Ticket, progress: Result<Progress, Cause>, done: &mut Vec<Answer>) {
         match progress {
             Ok(Progress::More) => {}
             Ok(Progress::Complete { keep_alive, rest }) => {

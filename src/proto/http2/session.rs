@@ -13,8 +13,8 @@ use super::codec::Encoded;
 use super::frame::{FrameHead, HEAD, MAX_STREAM, code, flag, goaway_cause, kind, setting};
 use super::head::{HeadCache, MAX_LIST};
 use super::hpack::{self, Decoder};
-use super::outbox::{MAX_DATA, MAX_REPLIES, Outbox, SOFT_LIMIT};
 use super::inbox::Inbox;
+use super::outbox::{MAX_DATA, MAX_REPLIES, Outbox, SOFT_LIMIT};
 use super::streams::{STAGED, Stream, Streams, Upload, UploadBody};
 
 /// One connection's machine.

@@ -26,9 +26,9 @@ mod quantiles;
 mod scale;
 mod section;
 mod table;
-mod timeline;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod waves;
 mod words;
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onrush::engine::{Io, LogQueue, Shared, Worker};
+use onrush::engine::{Io, LogQueue, Received, Shared, Worker};
 use onrush::net::{Handshake, Readiness, Stop as IoStop};
 use onrush::plan::{
     Checks, Endpoint, Limits, Load, Model, Open, Order, Origin, Plan, Protocol, Stop, Target, Targets, Warmup,
@@ -298,13 +298,13 @@ impl Io for World {
         self.connections[c as usize].open_at.is_some_and(|at| at <= self.now)
     }
 
-    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<usize, IoStop> {
+    fn read(&mut self, c: u32, buf: &mut [u8]) -> Result<Received, IoStop> {
         let connection = &mut self.connections[c as usize];
         let Some((_, what)) = connection.incoming.front_mut().filter(|(at, _)| *at <= self.now) else {
             return Err(IoStop::Blocked);
         };
         match what {
-            Incoming::Closed | Incoming::IdleClose => return Ok(0),
+            Incoming::Closed | Incoming::IdleClose => return Ok(Received { bytes: 0, is_drained: true }),
             Incoming::Reset => return Err(IoStop::Failed(Failure::new(Phase::Read, Cause::Reset))),
             Incoming::Bytes(_) => {}
         }
@@ -321,7 +321,7 @@ impl Io for World {
             }
         }
         self.is_at(Where::Running);
-        Ok(n)
+        Ok(Received { bytes: n, is_drained: n < buf.len() })
     }
 
     fn arrived(&mut self, _now: Nanos) -> Option<Nanos> {

@@ -1,98 +1,15 @@
-//! TLS settings, and one TLS connection's state.
+//! One TLS connection, without its socket.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConnection, Resumption, WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, KeyLogFile, RootCertStore, SignatureScheme};
+use rustls::ClientConnection;
 
-use crate::plan::{Protocol, Tls, Trust};
+use crate::plan::Protocol;
 use crate::record::{Cause, Failure, Phase};
+use crate::tls::TlsSettings;
 
 use super::cause::{failure_of, tls_cause};
-use super::pem;
-use super::transport::{Handshake, Stop};
-
-/// What a TLS connection needs to begin.
-#[derive(Clone, Debug)]
-pub struct TlsSettings {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
-}
-
-impl TlsSettings {
-    /// Settings with a session cache of their own: resumption shares nothing between workers.
-    /// The server may choose one of the protocols `alpn`.
-    ///
-    /// # Errors
-    /// One line: what is wrong with the name, the certificates or the key.
-    pub fn new(tls: &Tls, alpn: &[&[u8]]) -> Result<TlsSettings, String> {
-        let name = ServerName::try_from(tls.server_name.clone())
-            .map_err(|_| format!("'{}' is neither a host name nor an IP address", tls.server_name))?;
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        // The generator seeds itself at its first use, which takes tens of
-        // milliseconds: they are no part of any handshake.
-        provider.secure_random.fill(&mut [0; 32]).map_err(|_| "the system has no randomness to give".to_string())?;
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?;
-        let builder = match &tls.trust {
-            Trust::System => builder.with_root_certificates(system_roots()?),
-            Trust::Roots(_) | Trust::Anything => {
-                let given = match &tls.trust {
-                    Trust::Roots(pem) => Some(GivenRoots::new(pem, &provider)?),
-                    _ => None,
-                };
-                let verifier = Verifier { given, algorithms: provider.signature_verification_algorithms };
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
-            }
-        };
-        let mut config = match &tls.identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => {
-                let (chain, key) = pem::identity(identity)?;
-                builder.with_client_auth_cert(chain, key).map_err(|e| match e {
-                    rustls::Error::InconsistentKeys(_) => {
-                        "--cert and --key do not fit together: the key is not that of the certificate".into()
-                    }
-                    e => format!("--cert and --key do not fit together: {e}"),
-                })?
-            }
-        };
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        config.resumption = Resumption::in_memory_sessions(256);
-        config.key_log = Arc::new(KeyLogFile::new());
-        Ok(TlsSettings { config: Arc::new(config), name })
-    }
-
-    /// A certificate can be for this host.
-    pub fn can_verify(host: &str) -> bool {
-        ServerName::try_from(host).is_ok()
-    }
-
-    /// The same settings with a session cache of their own, for another worker.
-    pub fn for_another_worker(&self) -> TlsSettings {
-        let mut config = ClientConfig::clone(&self.config);
-        config.resumption = Resumption::in_memory_sessions(256);
-        TlsSettings { config: Arc::new(config), name: self.name.clone() }
-    }
-}
-
-fn system_roots() -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    match roots.is_empty() {
-        false => Ok(roots),
-        true => Err("this system has no root certificates: install them, or give --cacert or --insecure".into()),
-    }
-}
+use super::stop::{Handshake, Stop};
 
 /// One TLS connection's state, without its socket.
 #[derive(Debug)]
@@ -112,10 +29,11 @@ pub(super) struct TlsState {
 
 impl TlsState {
     pub(super) fn new(settings: &TlsSettings) -> Result<TlsState, Failure> {
-        ClientConnection::new(Arc::clone(&settings.config), settings.name.clone())
+        settings
+            .connect()
             .map(|connection| TlsState {
                 connection,
-                needs_h2: settings.config.alpn_protocols == [Protocol::ALPN_H2],
+                needs_h2: settings.needs(Protocol::ALPN_H2),
                 ended: false,
                 left_over: false,
                 undecrypted: Vec::new(),
@@ -282,81 +200,6 @@ impl TlsState {
             }
         }
         Ok(())
-    }
-}
-
-/// Verifies servers as `--cacert` or `--insecure` ask for.
-#[derive(Debug)]
-struct Verifier {
-    /// The given roots. None: every certificate is believed, though not a signature that does not fit it.
-    given: Option<GivenRoots>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-#[derive(Debug)]
-struct GivenRoots {
-    by_chain: Arc<WebPkiServerVerifier>,
-    roots: Vec<CertificateDer<'static>>,
-}
-
-impl GivenRoots {
-    fn new(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<GivenRoots, String> {
-        let roots = pem::certificates("--cacert", pem)?;
-        let mut store = RootCertStore::empty();
-        for root in &roots {
-            store.add(root.clone()).map_err(|e| format!("--cacert: {e}"))?;
-        }
-        let by_chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
-            .build()
-            .map_err(|e| format!("--cacert: {e}"))?;
-        Ok(GivenRoots { by_chain, roots })
-    }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let Some(given) = &self.given else { return Ok(ServerCertVerified::assertion()) };
-        match given.by_chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // An authority's certificate may not be a server's, unless the user gave this very
-            // one: a self-signed certificate of the usual kind is both. Its validity in time
-            // was checked before that.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_)))
-                if given.roots.iter().any(|root| root == end_entity) =>
-            {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            result => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }
 

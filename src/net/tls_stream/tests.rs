@@ -1,13 +1,16 @@
 //! One TLS connection's state against a server in memory.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use super::*;
+use crate::plan::{Tls, Trust};
 
 /// What the socket says when it has no more to read.
 #[derive(Clone, Copy)]
