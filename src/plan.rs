@@ -66,6 +66,14 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Connections that so many users share, to each origin.
+    pub fn connections(self, users: u32) -> u32 {
+        match self {
+            Protocol::Http1 => users,
+            Protocol::Http2 { connections, .. } => connections,
+        }
+    }
+
     /// HTTP/1.1's name in the TLS handshake (RFC 7301, 6).
     pub const ALPN_HTTP1: &[u8] = b"http/1.1";
     /// HTTP/2's (RFC 9113, 3.2).
@@ -132,10 +140,7 @@ impl Plan {
 
     /// Connections that the users share, to each origin.
     pub fn connections(&self) -> u32 {
-        match self.protocol {
-            Protocol::Http1 => self.load.users,
-            Protocol::Http2 { connections, .. } => connections,
-        }
+        self.protocol.connections(self.load.users)
     }
 
     /// The share of worker `worker`.

@@ -9,10 +9,11 @@ use clap::{Arg, Parser, Subcommand, ValueEnum, ValueHint};
 use crate::compare::{Limit, parse_percentage};
 use crate::plan::{StatusSet, Warmup};
 use crate::report::Paint;
-use crate::schedule::Stage;
 use crate::threshold::Threshold;
 use crate::time::Nanos;
 use crate::units;
+
+use super::values::{Stages, listen, positive, stages, warmup};
 
 /// Hits a URL with N users at the same instant, wave after wave, and accounts for every request.
 #[derive(Debug, Parser)]
@@ -501,10 +502,6 @@ pub(super) enum SpacingArg {
     Poisson,
 }
 
-/// What --stages says.
-#[derive(Clone, Debug)]
-pub(super) struct Stages(pub(super) Vec<Stage>);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
     Text,
@@ -556,40 +553,6 @@ pub(super) fn shown(path: &Path) -> String {
     if is_stdio(path) { "standard output".into() } else { path.display().to_string() }
 }
 
-fn positive(text: &str) -> Result<Nanos, String> {
-    match units::parse_duration(text)? {
-        Nanos::ZERO => Err("it must be longer than zero".into()),
-        time => Ok(time),
-    }
-}
-
-/// A port alone is one of the loopback interface: nobody else is to read along by mistake.
-fn listen(text: &str) -> Result<SocketAddr, String> {
-    let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let port = text.strip_prefix(':').unwrap_or(text).parse().map(loopback);
-    port.or_else(|_| text.parse())
-        .map_err(|_| "write a port, or an address and a port, as in 9090 or [::1]:9090".into())
-}
-
-fn stages(text: &str) -> Result<Stages, String> {
-    Stage::parse_all(text).map(Stages)
-}
-
-fn warmup(text: &str) -> Result<Warmup, String> {
-    if text.eq_ignore_ascii_case("auto") {
-        return Ok(Warmup::Auto);
-    }
-    match text.parse() {
-        Ok(0) => Ok(Warmup::None),
-        Ok(n) => Ok(Warmup::Requests(n)),
-        Err(_) => match units::parse_duration(text) {
-            Ok(Nanos::ZERO) => Ok(Warmup::None),
-            Ok(time) => Ok(Warmup::Time(time)),
-            Err(_) => Err("write a number of requests, a time with its unit, or auto, as in 100 or 5s".into()),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -598,13 +561,5 @@ mod tests {
     fn the_definitions_are_consistent() {
         use clap::CommandFactory;
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn a_bare_warmup_number_is_a_count() {
-        assert_eq!(warmup("20"), Ok(Warmup::Requests(20)));
-        assert_eq!(warmup("20s"), Ok(Warmup::Time(Nanos::from_secs(20))));
-        assert_eq!(warmup("0"), Ok(Warmup::None));
-        assert!(warmup("lots").is_err());
     }
 }

@@ -9,7 +9,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use anyhow::Context;
 use rustix::event::{PollFd, PollFlags, poll};
+
+use super::args::shown;
 
 /// What a path leads to. Two that are equal are one file, however they are written: by other directories, symbolic
 /// links or hard links.
@@ -60,6 +63,11 @@ pub(super) fn read(flag: &str, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The same, whose error says which file of which flag cannot be read.
+pub(super) fn read_for(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
+    read(flag, path).with_context(|| format!("{flag}: cannot read {}", shown(path)))
 }
 
 /// All of standard input, for `flag`. It is there once.

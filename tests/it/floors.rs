@@ -173,7 +173,8 @@ fn arrows(sources: &[Source], folder: &Path) -> BTreeMap<String, BTreeSet<String
         let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
         let child = first.trim_end_matches(".rs").to_string();
         if !matches!(child.as_str(), "mod" | "lib" | "main") {
-            let product = Source { code: source.code.split("#[cfg(test)]").next().unwrap().into(), ..source.clone() };
+            let product = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap().into();
+            let product = Source { code: product, ..source.clone() };
             arrows.entry(child).or_default().extend(named_in(&product, folder));
         }
     }
