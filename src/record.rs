@@ -8,7 +8,7 @@ use crate::time::Nanos;
 
 /// One request's facts. Instants are on the run's monotonic clock;
 /// [`Nanos::NEVER`] stands for an instant that did not come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The request's number in the schedule, from 0.
     pub index: u64,

@@ -18,7 +18,7 @@ use crate::net::{Poller, Stamping, limits, noise};
 use crate::plan::{Endpoint, Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
-use crate::stats::{Board, Circumstances, CsvLine, Distribution, PlanLine, RunFacts, Summary, Tally};
+use crate::stats::{Board, Circumstances, CsvLine, Distribution, PlanLine, RunFacts, Summary, Totals};
 use crate::time::{Nanos, WallClock};
 use crate::tls::TlsSettings;
 
@@ -92,7 +92,7 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         Some(_) => queue(plan.workers),
         None => (Vec::new(), None),
     };
-    let (tally, saved) = thread::scope(|scope| {
+    let (totals, saved) = thread::scope(|scope| {
         let mut queue = queue.into_iter();
         let log = csv
             .zip(log)
@@ -111,13 +111,13 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
                 RunError::Setup(number as u32, e)
             })?);
         }
-        let mut tallies = workers.into_iter().map(|worker| worker.join().map_err(|_| RunError::Panicked));
-        let mut sum = tallies.next().expect("a plan has at least one worker")?;
-        for tally in tallies {
-            sum.merge(tally?);
+        let mut all = workers.into_iter().map(|worker| worker.join().map_err(|_| RunError::Panicked));
+        let mut sum = all.next().expect("a plan has at least one worker")?;
+        for totals in all {
+            sum.merge(totals?);
         }
         let saved = log.map(|log| log.join().map_err(|_| RunError::Panicked)).transpose()?;
-        Ok::<(Tally, Option<Saved>), RunError>((sum, saved))
+        Ok::<(Totals, Option<Saved>), RunError>((sum, saved))
     })?;
     notes.extend(ended_early.get().cloned());
     // When counting began; now, if it never did.
@@ -126,16 +126,17 @@ pub fn run(plan: &Plan, setting: Setting<'_>) -> Result<Outcome, RunError> {
         plan: PlanLine::new(plan),
         started_at: rfc3339(started),
         started_at_unix_s: started.as_secs(),
+        expects_status: plan.checks.status.is_some(),
         interrupted: shared.is_interrupted(),
         notes,
         warmup_s: shared.auto.lasted().map(Nanos::as_secs),
-        commands: route.map_or(Vec::new(), |route| example::commands(plan, &tally, clock, &route)),
+        commands: route.map_or(Vec::new(), |route| example::commands(plan, &totals, clock, &route)),
         targets: plan.targets.list.iter().map(|target| target.name.clone()).collect(),
         thresholds: plan.thresholds.clone(),
         csv: saved.as_ref().map(csv_line),
         circumstances: Circumstances { noise, ..circumstances(plan, &shared) },
     };
-    Ok(Outcome { summary: Summary::new(facts, &tally), csv: saved })
+    Ok(Outcome { summary: Summary::new(facts, &totals), csv: saved })
 }
 
 /// Sockets for each worker, each with the means to wake all others.

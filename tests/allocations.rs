@@ -117,12 +117,12 @@ fn allocations(plan: &Plan, rows: Option<LogQueue>) -> u64 {
     let board = Board::new(1);
     let sockets = Sockets::new([(&plan.origins[0].endpoint, None)], 0, USERS as usize, Poller::new().unwrap(), vec![]);
     let before = ALLOCATIONS.get();
-    let tally = Worker::new(plan, 0, sockets, &shared, &board, WallClock::read(), rows).run();
+    let totals = Worker::new(plan, 0, sockets, &shared, &board, WallClock::read(), rows).run();
     let allocated = ALLOCATIONS.get() - before;
-    assert_eq!(Some(tally.counts().ok), plan.load.stop.requests);
+    assert_eq!(Some(totals.counts.ok), plan.load.stop.requests);
     // Up to three histograms, each packed in a scratch vector and copied out of it.
-    let intervals = 6 * tally.intervals() as u64;
-    assert!(allocated < intervals + 1_000, "{allocated} allocations, {} intervals", tally.intervals());
+    let intervals = 6 * totals.intervals() as u64;
+    assert!(allocated < intervals + 1_000, "{allocated} allocations, {} intervals", totals.intervals());
     allocated.saturating_sub(intervals)
 }
 

@@ -5,15 +5,15 @@ use crate::plan::{Model, Plan, Protocol, Target};
 use crate::record::{Failure, NO_WAVE, Record};
 use crate::request::{self, Drawn, Payload, Slot, masked};
 use crate::source::Source;
-use crate::stats::Tally;
+use crate::stats::Totals;
 use crate::time::WallClock;
 use crate::units;
 use crate::uri;
 
 /// A command for the first request of each kind of failure, if it can be made again.
-pub(super) fn commands(plan: &Plan, tally: &Tally, clock: WallClock, route: &Route) -> Vec<(Failure, String)> {
+pub(super) fn commands(plan: &Plan, totals: &Totals, clock: WallClock, route: &Route) -> Vec<(Failure, String)> {
     let mut source = Source::new(plan, clock);
-    let first = tally.failures.iter();
+    let first = totals.failures.iter();
     first.filter_map(|kind| Some((kind.failure, command(plan, &mut source, &kind.example, route)?))).collect()
 }
 

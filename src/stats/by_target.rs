@@ -1,5 +1,7 @@
 //! What became of each target's requests.
 
+use serde::{Deserialize, Serialize};
+
 use crate::plan::Order;
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Nanos;
@@ -14,7 +16,7 @@ pub struct ByTarget {
 }
 
 /// What became of the requests of one target.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TargetTally {
     /// By outcome.
     pub counts: Counts,
@@ -33,11 +35,6 @@ impl ByTarget {
     /// For so many targets in this order.
     pub fn new(order: Order, targets: usize) -> ByTarget {
         ByTarget { order, kinds: vec![TargetTally::default(); targets.min(MAX_TARGETS + 1)] }
-    }
-
-    /// In the order of the list; behind [`MAX_TARGETS`] of them all others as one.
-    pub fn kinds(&self) -> &[TargetTally] {
-        &self.kinds
     }
 
     fn kind(&mut self, index: u64) -> &mut TargetTally {
@@ -64,12 +61,18 @@ impl ByTarget {
         kind.censored.cut.record(age);
     }
 
-    pub(super) fn merge(&mut self, other: &ByTarget) {
-        for (mine, theirs) in self.kinds.iter_mut().zip(&other.kinds) {
-            mine.counts.merge(&theirs.counts);
-            mine.unsent += theirs.unsent;
-            mine.response.merge(&theirs.response);
-            mine.censored.merge(&theirs.censored);
-        }
+    /// What became of the requests of each.
+    pub(super) fn into_kinds(self) -> Vec<TargetTally> {
+        self.kinds
+    }
+}
+
+impl TargetTally {
+    /// Adds another worker's.
+    pub(super) fn merge(&mut self, other: &TargetTally) {
+        self.counts.merge(&other.counts);
+        self.unsent += other.unsent;
+        self.response.merge(&other.response);
+        self.censored.merge(&other.censored);
     }
 }

@@ -1,9 +1,11 @@
 //! Requests by what became of them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::Outcome;
 
 /// Requests by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Status 200 to 399.
     pub ok: u64,

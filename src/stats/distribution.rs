@@ -23,6 +23,14 @@ pub struct Distribution {
     max: u64,
 }
 
+/// What a distribution knows exactly, beside its buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outer {
+    pub(super) sum: u128,
+    pub(super) min: u64,
+    pub(super) max: u64,
+}
+
 impl Default for Distribution {
     fn default() -> Self {
         Distribution::new()
@@ -102,6 +110,24 @@ impl Distribution {
     pub fn clear(&mut self) {
         self.counts.clear(histogram::range(self.min, self.max));
         (self.count, self.over, self.sum, self.min, self.max) = (0, 0, 0, u64::MAX, 0);
+    }
+
+    /// Counts what was counted elsewhere: (bucket, count), ascending, and so many values over the limit.
+    pub(super) fn add_buckets(&mut self, buckets: impl Iterator<Item = (usize, u64)>, over: u64, outer: Outer) {
+        for (index, count) in buckets {
+            self.counts.add_to(index, count);
+            self.count += count;
+        }
+        self.count += over;
+        self.over += over;
+        self.sum += outer.sum;
+        self.min = self.min.min(outer.min);
+        self.max = self.max.max(outer.max);
+    }
+
+    /// The buckets that hold anything, by number; how many values are over the limit; and what buckets cannot hold.
+    pub(super) fn as_buckets(&self) -> (impl Iterator<Item = (usize, u64)> + '_, u64, Outer) {
+        (self.in_use(), self.over, Outer { sum: self.sum, min: self.min, max: self.max })
     }
 
     /// How many values were counted.
@@ -226,72 +252,6 @@ impl Distribution {
     }
 }
 
-/// A distribution in a few hundred bytes, for keeping many: the buckets in
-/// use, each as the distance from the one before and its count, in 7-bit groups.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Packed {
-    buckets: Box<[u8]>,
-    over: u64,
-    sum: u128,
-    min: u64,
-    max: u64,
-}
-
-impl Packed {
-    /// None if nothing was counted.
-    pub(super) fn new(d: &Distribution) -> Option<Packed> {
-        if d.count == 0 {
-            return None;
-        }
-        // The room is given back whole and taken again by the next one: no holes between what is kept.
-        let mut bytes = Vec::with_capacity(16 * 1024);
-        let mut last = 0;
-        for (index, count) in d.in_use() {
-            push_varint(&mut bytes, (index - last) as u64);
-            push_varint(&mut bytes, count);
-            last = index;
-        }
-        Some(Packed { buckets: bytes.as_slice().into(), over: d.over, sum: d.sum, min: d.min, max: d.max })
-    }
-
-    /// Adds all that was packed to `d`.
-    pub(super) fn add_to(&self, d: &mut Distribution) {
-        let mut bytes = &*self.buckets;
-        let mut index = 0;
-        while let (Some(distance), Some(count)) = (take_varint(&mut bytes), take_varint(&mut bytes)) {
-            index += distance as usize;
-            d.counts.add_to(index, count);
-            d.count += count;
-        }
-        d.count += self.over;
-        d.over += self.over;
-        d.sum += self.sum;
-        d.min = d.min.min(self.min);
-        d.max = d.max.max(self.max);
-    }
-}
-
-fn push_varint(bytes: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        bytes.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    bytes.push(n as u8);
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut n = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        n |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(n);
-        }
-    }
-    None
-}
-
 /// ceil(n*p), at least 1: exact, which n as a float times 0.999 is not.
 pub(super) fn rank(n: u64, p: Ppm) -> u64 {
     let product = u128::from(n) * u128::from(p);
@@ -380,16 +340,6 @@ mod tests {
             prop_assert_eq!(stddev == 0.0, least == most);
             let sum = d.sum_up_to(d.max().unwrap());
             prop_assert!((sum / d.sum() as f64 - 1.0).abs() <= 0.001, "{sum} for {}", d.sum());
-        }
-
-        #[test]
-        fn packing_keeps_everything(values in prop::collection::vec(0u64..1u64 << 45, 1..200)) {
-            let d = of(&values);
-            let mut back = Distribution::new();
-            Packed::new(&d).unwrap().add_to(&mut back);
-            prop_assert!(back.in_use().eq(d.in_use()));
-            prop_assert_eq!((back.count, back.over, back.sum), (d.count, d.over, d.sum));
-            prop_assert_eq!((back.min, back.max), (d.min, d.max));
         }
 
         #[test]

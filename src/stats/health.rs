@@ -1,5 +1,7 @@
 //! How the workers themselves were: what a run knows of its own tool.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Nanos;
 
 /// What a thread has used since it began.
@@ -12,7 +14,7 @@ pub struct Usage {
 }
 
 /// What one worker, or all of them, used and suffered.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// Processor time of the workers' threads.
     pub cpu: Nanos,

@@ -10,7 +10,7 @@ use std::ops::Range;
 const LINEAR: usize = 2048;
 const HALF: usize = LINEAR / 2;
 /// One hour in nanoseconds, and what else falls into its bucket, is still counted.
-const BUCKETS: usize = index(3_600_000_000_000) + 1;
+pub(super) const BUCKETS: usize = index(3_600_000_000_000) + 1;
 
 /// Which bucket a number is in.
 #[inline]

@@ -9,6 +9,7 @@ mod encode;
 mod health;
 mod histogram;
 mod occupancy;
+mod packed;
 mod series;
 mod steady;
 mod summary;
@@ -16,6 +17,7 @@ mod survival;
 mod tally;
 mod timeline;
 mod tool_error;
+mod totals;
 mod traffic;
 mod verdict;
 mod waves;
@@ -27,16 +29,17 @@ pub use counts::Counts;
 pub use distribution::{Distribution, Ppm};
 pub use health::{Health, Usage};
 pub use occupancy::Occupancy;
-pub use steady::{Trend, has_settled, ln_fast, trend};
+pub use steady::{Trend, has_settled, trend};
 pub use summary::{
     Accounting, Confidence, CsvLine, FailureLine, IntervalLine, Latency, Measured, Micros, OutageLine, PlanLine,
     ProgressLine, RunFacts, SCHEMA, SHARED_CPU, StageLine, SteadyLine, Summary, TargetLine, ThresholdLine, Tool,
     WaveLine, WavesLine,
 };
 pub use survival::{Censored, quantile as survival_quantile};
-pub use tally::{Clocks, Extra, FailureCount, Tally};
+pub use tally::{Clocks, Extra, Tally};
 pub use timeline::{Timeline, TimelineSample};
 pub use tool_error::ToolError;
+pub use totals::{FailureCount, Totals};
 pub use traffic::Traffic;
 pub use verdict::{Circumstances, ErrorLine, GeneratorLine, LagLine, LimitedBy, SoFar, Verdict};
 pub use waves::{WaveFacts, WaveTally};

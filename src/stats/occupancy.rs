@@ -1,5 +1,7 @@
 //! How many there are at a time, and for how long: Little's law, kept by events.
 
+use serde::{Deserialize, Serialize};
+
 use std::ops::AddAssign;
 
 use crate::time::Nanos;
@@ -8,7 +10,7 @@ use crate::time::Nanos;
 ///
 /// When all have gone, the integral equals the sum of the times that each was
 /// there (Little 1961), exactly: both are whole nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occupancy {
     /// How many are there.
     pub count: u64,

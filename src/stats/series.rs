@@ -1,13 +1,15 @@
 //! The run over time, in intervals that are bounded in number.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Nanos;
 
 use super::Counts;
 use super::Distribution;
-use super::distribution::Packed;
+use super::packed::Packed;
 
 /// What happened in one interval, by the instants at which requests were done.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Interval {
     /// Requests by outcome.
     pub(super) counts: Counts,
@@ -50,7 +52,7 @@ pub(super) struct IntervalSum {
 /// s and grow with the run up to a second, so that there are always some 32 of
 /// the longest kind or more; when there are more than [`Series::MAX_INTERVALS`] of
 /// them, neighbours merge one pair at a time, and new ones are longer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Series {
     /// (start, length, what happened), lengths in ticks: powers of two, starts
     /// multiples of them. In order of start; missing where nothing happened.

@@ -204,24 +204,12 @@ pub fn trend(points: &[(f64, f64)]) -> Option<Trend> {
     Some(Trend { per_s: sy / ss, r2: if yy > 0.0 { sy * sy / (ss * yy) } else { 0.0 } })
 }
 
-/// The natural logarithm of a positive integer, within 0.01: exponent and
-/// mantissa from the bits of the number, and a quadratic through the mantissa.
-#[inline]
-pub fn ln_fast(n: u64) -> f64 {
-    const MANTISSA: u64 = (1 << 52) - 1;
-    let bits = (n.max(1) as f64).to_bits();
-    let fraction = (bits & MANTISSA) as f64 / (1u64 << 52) as f64;
-    let exponent = (bits >> 52) as f64 - 1023.0;
-    (exponent + fraction + 0.346 * fraction * (1.0 - fraction)) * std::f64::consts::LN_2
-}
-
 #[cfg(test)]
 mod tests {
     use std::ops::RangeInclusive;
 
     use super::*;
     use crate::rng::{Rng, for_request};
-    use proptest::prelude::*;
 
     /// `n` points of noise around `level(i)`.
     fn noisy(n: usize, level: impl Fn(f64) -> f64) -> Vec<f64> {
@@ -399,12 +387,5 @@ mod tests {
         assert!((found.per_s - 200.0).abs() < 1e-9 && (found.r2 - 1.0).abs() < 1e-12);
         assert_eq!(trend(&[(0.0, 3.0), (1.0, 3.0), (2.0, 3.0)]), Some(Trend { per_s: 0.0, r2: 0.0 }));
         assert_eq!((trend(&line[..2]), trend(&[(1.0, 2.0); 5])), (None, None));
-    }
-
-    proptest! {
-        #[test]
-        fn the_fast_logarithm_is_close_enough(n in 1u64..1 << 60) {
-            prop_assert!((ln_fast(n) - (n as f64).ln()).abs() <= 0.01, "{} for {}", ln_fast(n), (n as f64).ln());
-        }
     }
 }

@@ -1,12 +1,14 @@
 //! Quantiles of times that were not all observed to their end.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Nanos;
 
 use super::distribution::rank;
 use super::{Distribution, Ppm};
 
 /// Requests without an answer: each took at least as long as is known.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Censored {
     /// Their time limit ran out, which would have done so for each that took longer.
     pub timed_out: Distribution,

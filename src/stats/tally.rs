@@ -3,29 +3,14 @@
 use crate::record::{Failure, Outcome, Phase, Record};
 use crate::time::Nanos;
 
-use super::distribution::Packed;
+use super::packed::Packed;
 use super::series::{Interval, Series};
-use super::steady::ln_fast;
 use super::timeline::{Timeline, TimelineSample};
-use super::{ByTarget, Censored, Counts, Distribution, Health, Occupancy, ToolError, Traffic, WaveTally};
+use super::{
+    ByTarget, Censored, Counts, Distribution, FailureCount, Health, Occupancy, ToolError, Totals, Traffic, WaveTally,
+};
 
-/// How often a failure was seen, and when.
-#[derive(Clone, Debug)]
-pub struct FailureCount {
-    /// Which one.
-    pub failure: Failure,
-    /// How often.
-    pub count: u64,
-    /// When the first one was noticed.
-    pub first: Nanos,
-    /// When the last one was.
-    pub last: Nanos,
-    /// The first one.
-    pub example: Record,
-}
-
-/// What one worker counts: plain numbers in constant memory. Merging is exact
-/// and associative.
+/// What one worker counts while it runs: plain numbers in constant memory. Instants are those of its clock.
 #[derive(Clone, Debug)]
 pub struct Tally {
     /// When counting began.
@@ -38,8 +23,6 @@ pub struct Tally {
     pub due_until: Nanos,
     /// Answers done up to `window_end`.
     pub answered_in_window: u64,
-    /// What went over the connections, known once the run is over.
-    pub traffic: Traffic,
     /// Times that a request was sent again, as the server said that it had not looked at it.
     pub retried: u64,
     /// Requests that were due but never given to a connection.
@@ -83,10 +66,10 @@ pub struct Tally {
     sample_end: Nanos,
     /// When the interval or the sample under way ends, whichever is first.
     next_roll: Nanos,
-    /// The run over time, complete once the tally is closed.
-    pub(super) series: Series,
+    /// The run over time, up to the interval under way.
+    series: Series,
     /// The same, in more detail and with less in it.
-    pub(super) timeline: Timeline,
+    timeline: Timeline,
 }
 
 /// What most runs have no need of.
@@ -145,7 +128,6 @@ impl Tally {
             window_end,
             due_until: window_end,
             answered_in_window: 0,
-            traffic: Traffic::default(),
             retried: 0,
             unsent: 0,
             backlog_full: false,
@@ -239,8 +221,7 @@ impl Tally {
         let response = r.response();
         self.answered_in_window += u64::from(r.done <= self.window_end);
         self.status[usize::from(r.status) % 1000] += 1;
-        self.sample.count += 1;
-        self.sample.sum_ln += ln_fast(response.0);
+        self.sample.add(response);
         if r.sent == r.due && r.first_byte == r.done {
             self.current.alike.record(response);
         } else {
@@ -335,65 +316,54 @@ impl Tally {
         (current.start, current.end) = self.series.around(at);
     }
 
-    /// The run is over: the last interval, whole or not, joins the others.
-    pub fn close(&mut self) {
+    /// The run is over: the last interval, whole or not, joins the others. `traffic` went over the connections.
+    pub fn close(mut self, traffic: Traffic) -> Totals {
         self.roll(self.last_done);
         self.in_system.advance(self.last_done);
         self.waiting.advance(self.last_done);
-        self.end_interval(self.last_done.since(self.t0));
-        self.series.end_at(self.last_done.since(self.t0));
-    }
-
-    /// Adds all that another worker of the same run counted; both are closed.
-    pub fn merge(&mut self, other: Tally) {
-        // A worker that never began to count has no T0.
-        self.t0 = if self.t0 == Nanos::ZERO { other.t0 } else { self.t0 };
-        self.last_done = self.last_done.max(other.last_done);
-        self.window_end = self.window_end.min(other.window_end);
-        self.due_until = self.due_until.min(other.due_until);
-        self.answered_in_window += other.answered_in_window;
-        self.traffic.merge(&other.traffic);
-        self.retried += other.retried;
-        self.unsent += other.unsent;
-        self.backlog_full |= other.backlog_full;
-        self.health.merge(&other.health);
-        self.in_system += other.in_system;
-        self.waiting += other.waiting;
-        self.waves.merge(&other.waves);
-        self.counts.merge(&other.counts);
-        self.status.iter_mut().zip(other.status.iter()).for_each(|(mine, theirs)| *mine += theirs);
-        self.alike.merge(&other.alike);
-        self.response.merge(&other.response);
-        self.service.merge(&other.service);
-        self.first_byte.merge(&other.first_byte);
-        self.lag.merge(&other.lag);
-        self.error.merge(&other.error);
-        self.unanswered.merge(&other.unanswered);
-        self.censored.merge(&other.censored);
-        self.failed.merge(&other.failed);
-        self.series.merge(other.series);
-        self.timeline.merge(other.timeline);
-        if let (Some(mine), Some(theirs)) = (&mut self.extra, &other.extra)
-            && let (Some(mine), Some(theirs)) = (&mut mine.by_target, &theirs.by_target)
-        {
-            mine.merge(theirs);
+        let t0 = self.t0;
+        let lasted = self.last_done.since(t0);
+        self.end_interval(lasted);
+        self.series.end_at(lasted);
+        let from_t0 = |at: Nanos| if at == Nanos::NEVER { at } else { at.since(t0) };
+        let [response, service, first_byte] = [&self.response, &self.service, &self.first_byte].map(|other| {
+            let mut all = self.alike.clone();
+            all.merge(other);
+            all
+        });
+        for seen in &mut self.failures {
+            (seen.first, seen.last) = (seen.first.since(t0), seen.last.since(t0));
         }
-        for theirs in other.failures {
-            match self.failures.iter_mut().find(|mine| mine.failure == theirs.failure) {
-                Some(mine) => mine.merge(&theirs),
-                None => self.failures.push(theirs),
-            }
+        self.waves.count_from(t0);
+        let by_target = self.extra.and_then(|extra| extra.by_target);
+        Totals {
+            lasted,
+            window_end: from_t0(self.window_end),
+            due_until: from_t0(self.due_until),
+            answered_in_window: self.answered_in_window,
+            traffic,
+            retried: self.retried,
+            unsent: self.unsent,
+            backlog_full: self.backlog_full,
+            waves: self.waves,
+            failures: self.failures,
+            health: self.health,
+            error: self.error,
+            in_system: self.in_system,
+            waiting: self.waiting,
+            counts: self.counts,
+            statuses: numbered(&self.status[..]).collect(),
+            response,
+            service,
+            first_byte,
+            lag: self.clocks.lag.then_some(self.lag),
+            censored: self.censored,
+            unanswered: self.unanswered,
+            failed: self.failed,
+            targets: by_target.map_or(Vec::new(), ByTarget::into_kinds),
+            series: self.series,
+            timeline: self.timeline,
         }
-    }
-
-    /// What became of each target's requests, if there are several.
-    pub fn by_target(&self) -> Option<&ByTarget> {
-        self.extra.as_ref().and_then(|extra| extra.by_target.as_ref())
-    }
-
-    /// Intervals that were put away so far.
-    pub fn intervals(&self) -> usize {
-        self.series.len()
     }
 
     /// Requests by outcome so far.
@@ -405,22 +375,7 @@ impl Tally {
 
     /// Answers by status, ascending, where there were any.
     pub fn statuses(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
-        self.status.iter().enumerate().filter(|(_, n)| **n > 0).map(|(status, n)| (status as u16, *n))
-    }
-
-    /// Response times of all answers.
-    pub fn response(&self) -> Distribution {
-        self.with_alike(&[&self.response, &self.current.response])
-    }
-
-    /// Service times of all answers.
-    pub fn service(&self) -> Distribution {
-        self.with_alike(&[&self.service, &self.current.service])
-    }
-
-    /// First-byte times of all answers.
-    pub fn first_byte(&self) -> Distribution {
-        self.with_alike(&[&self.first_byte])
+        numbered(&self.status[..])
     }
 
     /// Send lags of all requests sent. None in models that have none.
@@ -428,19 +383,9 @@ impl Tally {
         self.clocks.lag.then_some(&self.lag)
     }
 
-    /// Ages since they were sent of the requests that time-outs and the run's end cut off.
-    pub fn unanswered(&self) -> &Distribution {
-        &self.unanswered
-    }
-
     /// Ages of the requests that time-outs and the run's end cut off: each is a lower bound.
     pub fn censored(&self) -> &Censored {
         &self.censored
-    }
-
-    /// Failures other than time-outs, from due to noticed.
-    pub fn failed(&self) -> &Distribution {
-        &self.failed
     }
 
     /// The response times of answers counted so far, added to `sum`.
@@ -456,24 +401,11 @@ impl Tally {
             sum.merge(part);
         }
     }
-
-    fn with_alike(&self, parts: &[&Distribution]) -> Distribution {
-        let mut all = self.alike.clone();
-        all.merge(&self.current.alike);
-        parts.iter().for_each(|part| all.merge(part));
-        all
-    }
 }
 
-impl FailureCount {
-    fn merge(&mut self, other: &FailureCount) {
-        self.count += other.count;
-        self.last = self.last.max(other.last);
-        if other.first < self.first {
-            self.first = other.first;
-            self.example = other.example;
-        }
-    }
+/// What is not zero, with its place.
+fn numbered(counts: &[u64]) -> impl Iterator<Item = (u16, u64)> + '_ {
+    counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(status, n)| (status as u16, *n))
 }
 
 #[cfg(test)]

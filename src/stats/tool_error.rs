@@ -1,5 +1,7 @@
 //! How much of the response times is this tool's own.
 
+use serde::{Deserialize, Serialize};
+
 use crate::record::Record;
 use crate::time::Nanos;
 
@@ -12,7 +14,7 @@ use super::distribution::rank;
 ///
 /// Where not each answer's error is known, those of a random sample stand for
 /// as many as they were chosen from. Merging is exact in any order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ToolError {
     with: Distribution,
     without: Distribution,

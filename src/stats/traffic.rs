@@ -1,9 +1,11 @@
 //! What went over the connections of a worker.
 
+use serde::{Deserialize, Serialize};
+
 use super::Distribution;
 
 /// Bytes and connections of one worker, or of all of them; those of the warm-up included.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Traffic {
     /// Body, head and framing bytes read.
     pub bytes_in: u64,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Nanos;
 
-use super::{Distribution, Tally};
+use super::{Distribution, Totals};
 
 mod blame;
 mod checks;
@@ -170,17 +170,17 @@ impl GeneratorLine {
     }
 
     /// Judges a run that is over.
-    pub(super) fn new(tally: &Tally, model: &str, circumstances: &Circumstances) -> GeneratorLine {
-        let case = Case::new(tally, model, circumstances);
+    pub(super) fn new(totals: &Totals, model: &str, circumstances: &Circumstances) -> GeneratorLine {
+        let case = Case::new(totals, model, circumstances);
         let (verdict, reasons) = case.judge();
-        let health = &tally.health;
+        let health = &totals.health;
         GeneratorLine {
             verdict,
             reasons,
             limited_by: case.limited_by(),
-            send_lag_us: tally.lag().and_then(LagLine::new),
+            send_lag_us: totals.lag.as_ref().and_then(LagLine::new),
             error_ms: case.errors(),
-            read_lag: match (tally.error.is_unknown(), health.stamped > 0) {
+            read_lag: match (totals.error.is_unknown(), health.stamped > 0) {
                 (true, _) => None,
                 (false, true) => Some("kernel stamps".into()),
                 (false, false) => Some(ESTIMATED.into()),
@@ -195,7 +195,7 @@ impl GeneratorLine {
             ports: circumstances.ports,
             descriptors: circumstances.descriptors,
             shares_cpu: circumstances.shares_cpu,
-            present_s: tally.in_system.integral() as f64 / 1e9,
+            present_s: totals.in_system.integral() as f64 / 1e9,
             response_sum_s: case.time_of_all() as f64 / 1e9,
         }
     }

@@ -1,11 +1,13 @@
 //! How simultaneous the waves were.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Nanos;
 
 use super::Distribution;
 
 /// One wave's instants. Those of a worker's share merge into those of the wave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaveFacts {
     /// The wave's number, from 0.
     pub wave: u64,
@@ -52,7 +54,7 @@ impl WaveFacts {
 }
 
 /// All waves of a run, in constant memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WaveTally {
     /// Complete waves, those of which nothing could be released among them.
     pub count: u64,
@@ -94,6 +96,15 @@ impl WaveTally {
         self.kept.retain(|facts| facts.wave.is_multiple_of(stride));
         self.kept.sort_by_key(|facts| facts.wave);
         self.thin();
+    }
+
+    /// Instants are from `t0` from now on.
+    pub(super) fn count_from(&mut self, t0: Nanos) {
+        for facts in self.kept.iter_mut().filter(|facts| facts.released > 0) {
+            for at in [&mut facts.first_sent, &mut facts.last_sent, &mut facts.first_done, &mut facts.last_done] {
+                *at = if *at == Nanos::NEVER { *at } else { at.since(t0) };
+            }
+        }
     }
 
     fn thin(&mut self) {

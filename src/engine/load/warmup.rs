@@ -51,13 +51,11 @@ impl AutoWarmup {
         if samples.len() <= at {
             samples.resize(at + 1, TimelineSample::default());
         }
-        samples[at].count += sample.count;
-        samples[at].sum_ln += sample.sum_ln;
+        samples[at].merge(&sample);
         if self.t0().is_some() {
             return;
         }
-        let answered = samples.iter().filter(|sample| sample.count > 0);
-        let means: Vec<f64> = answered.map(|sample| sample.sum_ln / sample.count as f64).collect();
+        let means: Vec<f64> = samples.iter().filter_map(TimelineSample::mean_ln).collect();
         let is_steady = has_settled(&means);
         if is_steady || now.since(began) >= LONGEST {
             self.gave_up.store(!is_steady, Ordering::Relaxed);
@@ -77,7 +75,9 @@ mod tests {
         let began = Nanos::from_secs(5);
         for i in 0..1_000u32 {
             let wobble = f64::from(i * 7919 % 13) / 100.0;
-            let sample = TimelineSample { count: 10, sum_ln: 10.0 * (ln_ms(i.into()) + wobble), present: 0 };
+            let mut sample = TimelineSample::default();
+            let response = Nanos((ln_ms(i.into()) + wobble).exp() as u64);
+            (0..10).for_each(|_| sample.add(response));
             warmup.add(sample, began, began + Nanos(u64::from(i) * Timeline::WIDTH.0));
             if let Some(t0) = warmup.t0() {
                 return (t0.since(began), warmup.gave_up());

@@ -5,7 +5,7 @@ mod self_check;
 
 use crate::plan::{Endpoint, Model, Plan};
 use crate::record::Record;
-use crate::stats::{Board, ByTarget, Clocks, Extra, Tally, TimelineSample, Traffic, Usage, ln_fast};
+use crate::stats::{Board, ByTarget, Clocks, Extra, Tally, TimelineSample, Totals, Traffic, Usage};
 use crate::time::Nanos;
 
 pub use log_queue::{BATCH, LogQueue};
@@ -103,8 +103,7 @@ impl<'a> Meter<'a> {
         if let Some(sample) = &mut self.warmup
             && record.failure.is_none()
         {
-            sample.count += 1;
-            sample.sum_ln += ln_fast(record.response().0);
+            sample.add(record.response());
         }
     }
 
@@ -165,10 +164,8 @@ impl<'a> Meter<'a> {
     }
 
     /// The run is over at `now`, and this worker has used so much.
-    pub(crate) fn close(mut self, now: Nanos, usage: Usage, traffic: Traffic) -> Tally {
+    pub(crate) fn close(mut self, now: Nanos, usage: Usage, traffic: Traffic) -> Totals {
         self.self_check.end(now, usage, &mut self.tally.health);
-        self.tally.traffic = traffic;
-        self.tally.close();
-        self.tally
+        self.tally.close(traffic)
     }
 }

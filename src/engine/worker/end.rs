@@ -2,7 +2,7 @@
 
 use crate::record::{Cause, Failure, Outcome, Phase};
 use crate::request::Slot;
-use crate::stats::Tally;
+use crate::stats::Totals;
 use crate::time::Nanos;
 
 use crate::engine::load::{Due, Kind};
@@ -156,7 +156,7 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// The run is over.
-    pub(super) fn finish(mut self) -> Tally {
+    pub(super) fn finish(mut self) -> Totals {
         self.meter.flush(&self.pool.traffic);
         let now = self.pool.read_clock();
         self.update_end();

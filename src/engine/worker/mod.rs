@@ -10,7 +10,7 @@ mod settle;
 
 use crate::net::Readiness;
 use crate::plan::{Limits, Plan};
-use crate::stats::{Board, Tally};
+use crate::stats::{Board, Totals};
 use crate::time::{Nanos, WallClock};
 
 use super::exchange::Exchange;
@@ -64,7 +64,7 @@ impl<'a, I: Io> Worker<'a, I> {
     }
 
     /// Runs to the end, and returns what was counted.
-    pub fn run(mut self) -> Tally {
+    pub fn run(mut self) -> Totals {
         let now = self.pool.read_clock();
         self.shared.begin(now);
         self.meter.self_check.begin(now, self.pool.io.usage());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Cause, Failure, Phase};
 use crate::stats::series::IntervalSum;
-use crate::stats::{FailureCount, Tally};
+use crate::stats::{FailureCount, Totals};
 use crate::time::Nanos;
 use crate::units::{self, count};
 
@@ -33,16 +33,16 @@ const SILENT: (u64, f64) = (10, 0.05);
 
 /// Outages of a run in order of time, and the share of the run without one. No share: nothing was ok at all, or the
 /// run had no length.
-pub(super) fn availability(tally: &Tally) -> (Vec<OutageLine>, Option<f64>) {
-    let lasted = tally.last_done.since(tally.t0);
-    if tally.counts().ok == 0 || lasted == Nanos::ZERO {
+pub(super) fn availability(totals: &Totals) -> (Vec<OutageLine>, Option<f64>) {
+    let lasted = totals.lasted;
+    if totals.counts.ok == 0 || lasted == Nanos::ZERO {
         return (Vec::new(), None);
     }
     let mut spells: Vec<Spell> = Vec::new();
     let mut open: Option<Spell> = None;
     // A time that begins within an interval has failures in that one too.
     let mut before = 0;
-    tally.series.for_each(tally.series.finest(), |interval| {
+    totals.series.for_each(totals.series.finest(), |interval| {
         if interval.counts.ok > 0 {
             spells.extend(open.take().map(|spell| Spell { to: interval.at, ..spell }));
         } else if errors(interval) > 0 || interval.mean_present() > 0.0 {
@@ -52,7 +52,7 @@ pub(super) fn availability(tally: &Tally) -> (Vec<OutageLine>, Option<f64>) {
         before = errors(interval);
     });
     spells.extend(open);
-    let outages: Vec<OutageLine> = spells.iter().filter_map(|spell| spell.judge(tally, lasted)).collect();
+    let outages: Vec<OutageLine> = spells.iter().filter_map(|spell| spell.judge(totals, lasted)).collect();
     let down: f64 = outages.iter().map(|outage| outage.to_s - outage.from_s).sum();
     (outages, Some(1.0 - down / lasted.as_secs()))
 }
@@ -71,15 +71,15 @@ struct Spell {
 }
 
 impl Spell {
-    fn judge(&self, tally: &Tally, lasted: Nanos) -> Option<OutageLine> {
-        let median = tally.service().quantile(500_000)?;
+    fn judge(&self, totals: &Totals, lasted: Nanos) -> Option<OutageLine> {
+        let median = totals.service.clone().quantile(500_000)?;
         let (times, share) = SILENT;
         let length = self.to.since(self.from);
         let is_silence = length.0 > times * median.0 && length.0 as f64 > share * lasted.0 as f64;
         if self.failed < FEWEST && !is_silence {
             return None;
         }
-        let (failure, from) = if self.failed < FEWEST { (None, self.from) } else { self.failure(tally) };
+        let (failure, from) = if self.failed < FEWEST { (None, self.from) } else { self.failure(totals) };
         let all_failed = self.failed + if from < self.from { self.before } else { 0 };
         let what = match failure {
             None if self.failed < FEWEST => "no response".into(),
@@ -102,10 +102,10 @@ impl Spell {
 
     /// The most frequent failure that was seen in this time, and when the time began: with its first one, if that
     /// is known.
-    fn failure(&self, tally: &Tally) -> (Option<Failure>, Nanos) {
-        let in_it = |f: &&FailureCount| f.first.since(tally.t0) < self.to && f.last.since(tally.t0) >= self.from;
-        let Some(most) = tally.failures.iter().filter(in_it).max_by_key(|f| f.count) else { return (None, self.from) };
-        let (first, earliest) = (most.first.since(tally.t0), self.from.before(tally.series.finest()));
+    fn failure(&self, totals: &Totals) -> (Option<Failure>, Nanos) {
+        let in_it = |f: &&FailureCount| f.first < self.to && f.last >= self.from;
+        let Some(most) = totals.failures.iter().filter(in_it).max_by_key(|f| f.count) else { return (None, self.from) };
+        let (first, earliest) = (most.first, self.from.before(totals.series.finest()));
         (Some(most.failure), if (earliest..self.to).contains(&first) { first } else { self.from })
     }
 }
@@ -131,12 +131,12 @@ fn seconds(at: Nanos) -> String {
 mod tests {
     use super::*;
     use crate::record::{NO_WAVE, Record};
-    use crate::stats::Clocks;
+    use crate::stats::{Clocks, Tally, Traffic};
 
     const REFUSED: Failure = Failure::new(Phase::Connect, Cause::Refused);
 
     /// A request every 10 ms for so many seconds, each done after 2 ms; what became of each by its time in ms.
-    fn run(seconds: u64, what: impl Fn(u64) -> (u16, Option<Failure>)) -> Tally {
+    fn run(seconds: u64, what: impl Fn(u64) -> (u16, Option<Failure>)) -> Totals {
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());
         for index in 0..seconds * 100 {
             let due = Nanos::from_millis(10 * index);
@@ -155,27 +155,26 @@ mod tests {
                 ..Record::default()
             });
         }
-        tally.close();
-        tally
+        tally.close(Traffic::default())
     }
 
-    fn texts(tally: &Tally) -> (Vec<String>, Option<f64>) {
-        let (outages, share) = availability(tally);
+    fn texts(totals: &Totals) -> (Vec<String>, Option<f64>) {
+        let (outages, share) = availability(totals);
         (outages.into_iter().map(|outage| outage.text).collect(), share)
     }
 
     #[test]
     fn a_server_that_dies_is_down_from_its_first_failure() {
-        let tally = run(10, |at| if at < 4_010 { (200, None) } else { (0, Some(REFUSED)) });
-        let (said, share) = texts(&tally);
+        let totals = run(10, |at| if at < 4_010 { (200, None) } else { (0, Some(REFUSED)) });
+        let (said, share) = texts(&totals);
         assert_eq!(said, ["connection refused from 4.01 s to the end (59.85 % of the run): 599 requests failed"]);
         assert!((share.unwrap() - 0.4).abs() < 0.005, "{share:?}");
     }
 
     #[test]
     fn an_outage_in_the_middle_ends() {
-        let tally = run(10, |at| if (4_000..6_000).contains(&at) { (503, None) } else { (200, None) });
-        let (outages, share) = availability(&tally);
+        let totals = run(10, |at| if (4_000..6_000).contains(&at) { (503, None) } else { (200, None) });
+        let (outages, share) = availability(&totals);
         assert!(outages.len() == 1 && outages[0].failure.is_none() && !outages[0].to_the_end, "{outages:?}");
         assert!((outages[0].from_s - 4.0).abs() < 0.3 && (outages[0].to_s - 6.0).abs() < 0.3, "{outages:?}");
         assert!((share.unwrap() - 0.8).abs() < 0.05, "{share:?}");
@@ -203,8 +202,7 @@ mod tests {
                 ..Record::default()
             });
         }
-        tally.close();
-        let (outages, _) = availability(&tally);
+        let (outages, _) = availability(&tally.close(Traffic::default()));
         assert!(outages.len() == 1 && outages[0].text.starts_with("no response from 1."), "{outages:?}");
         assert!(outages[0].to_the_end && outages[0].failed == 0, "{outages:?}");
     }

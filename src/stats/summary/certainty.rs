@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::confidence::{Batch, batch_ranks, needed};
 use crate::stats::steady::{course, trend};
-use crate::stats::{Distribution, Ppm, Tally};
+use crate::stats::{Distribution, Ppm, Totals};
 use crate::time::Nanos;
 use crate::units;
 
@@ -56,22 +56,22 @@ const STEADILY: f64 = 0.8;
 /// Nor by less than this in all.
 const GROWN: f64 = 10.0;
 
-pub(super) fn confidence(tally: &Tally) -> Vec<Confidence> {
-    let exact = tally.response();
+pub(super) fn confidence(totals: &Totals) -> Vec<Confidence> {
+    let exact = &totals.response;
     let mut all = exact.clone();
-    all.merge(&tally.censored().all());
+    all.merge(&totals.censored.all());
     let quantiles = TOLD.map(|(_, p)| all.quantile(p).unwrap_or(Nanos::ZERO));
     // For each of them, how many values of each batch lie below it.
     let mut batches: [Vec<Batch>; TOLD.len()] = Default::default();
-    tally.series.for_each(tally.series.batch_width(), |interval| {
+    totals.series.for_each(totals.series.batch_width(), |interval| {
         let count = interval.response.count();
         for (batches, x) in batches.iter_mut().zip(quantiles) {
             batches.push(Batch { below: interval.response.count_up_to(x), count });
         }
     });
-    let lasted_s = tally.last_done.since(tally.t0).as_secs();
+    let lasted_s = totals.lasted.as_secs();
     let lines = TOLD.iter().zip(&batches);
-    lines.map(|(&(name, p), batches)| Confidence::new((name, p), batches, (&exact, &all), lasted_s)).collect()
+    lines.map(|(&(name, p), batches)| Confidence::new((name, p), batches, (exact, &all), lasted_s)).collect()
 }
 
 impl Confidence {
@@ -99,14 +99,14 @@ impl Confidence {
 }
 
 impl SteadyLine {
-    pub(super) fn new(tally: &Tally, plan: &PlanLine) -> SteadyLine {
-        let timeline = &tally.timeline;
+    pub(super) fn new(totals: &Totals, plan: &PlanLine) -> SteadyLine {
+        let timeline = &totals.timeline;
         let answered = || timeline.samples().iter().enumerate().filter(|(_, sample)| sample.count > 0);
-        let means: Vec<f64> = answered().map(|(_, sample)| sample.sum_ln / sample.count as f64).collect();
+        let means: Vec<f64> = answered().filter_map(|(_, sample)| sample.mean_ln()).collect();
         let at_s = |samples: usize| samples as f64 * timeline.width().as_secs();
         let course = course(&means);
         let from_s = course.from.and_then(|cut| answered().nth(cut)).map(|(i, _)| at_s(i));
-        let trend = trend(&due_and_not_done(tally)).filter(|_| plan.has_constant_rate());
+        let trend = trend(&due_and_not_done(totals)).filter(|_| plan.has_constant_rate());
         SteadyLine {
             warmup_s: None,
             stationary: course.stationary,
@@ -146,12 +146,12 @@ impl SteadyLine {
 /// of the schedule: what comes after is the drain. From its middle on, and not
 /// before the quickest answer could come: at first nobody has been answered
 /// yet, and their number grows whatever the server can do.
-fn due_and_not_done(tally: &Tally) -> Vec<(f64, f64)> {
-    let length = tally.due_until.min(tally.last_done).since(tally.t0);
-    let quickest = tally.service().min().unwrap_or(Nanos::ZERO);
+fn due_and_not_done(totals: &Totals) -> Vec<(f64, f64)> {
+    let length = totals.due_for();
+    let quickest = totals.service.min().unwrap_or(Nanos::ZERO);
     let from = Nanos(length.0 / 2).max(quickest);
-    let width = tally.timeline.width();
-    let samples = tally.timeline.samples().iter().enumerate();
+    let width = totals.timeline.width();
+    let samples = totals.timeline.samples().iter().enumerate();
     let points = samples.map(|(i, sample)| (Nanos((i as u64 + 1) * width.0), sample.present as f64));
     let fitted = points.filter(|(at, _)| (from..=length).contains(at));
     fitted.map(|(at, present)| (at.as_secs(), present)).collect()

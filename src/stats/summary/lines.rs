@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Cause, Failure, Phase, Record};
 use crate::stats::series::IntervalSum;
-use crate::stats::{MAX_TARGETS, Tally, TargetTally};
+use crate::stats::{MAX_TARGETS, TargetTally, Totals};
 use crate::time::Nanos;
 use crate::units;
 
@@ -128,16 +128,16 @@ impl CsvLine {
     }
 }
 
-pub(super) fn failure_lines(tally: &Tally, commands: &[(Failure, String)]) -> Vec<FailureLine> {
-    let mut lines: Vec<_> = tally
+pub(super) fn failure_lines(totals: &Totals, commands: &[(Failure, String)]) -> Vec<FailureLine> {
+    let mut lines: Vec<_> = totals
         .failures
         .iter()
         .map(|f| FailureLine {
             phase: f.failure.phase,
             cause: f.failure.cause,
             count: f.count,
-            first_s: f.first.since(tally.t0).as_secs(),
-            last_s: f.last.since(tally.t0).as_secs(),
+            first_s: f.first.as_secs(),
+            last_s: f.last.as_secs(),
             example: example(&f.example),
             curl: commands.iter().find(|(failure, _)| *failure == f.failure).map(|(_, command)| command.clone()),
         })
@@ -158,8 +158,7 @@ impl TargetLine {
     }
 }
 
-pub(super) fn target_lines(tally: &Tally, names: &[String]) -> Vec<TargetLine> {
-    let Some(by_target) = tally.by_target() else { return Vec::new() };
+pub(super) fn target_lines(totals: &Totals, names: &[String]) -> Vec<TargetLine> {
     let line = |(n, kind): (usize, &TargetTally)| TargetLine {
         target: match names.get(n) {
             Some(name) if n < MAX_TARGETS => name.clone(),
@@ -168,7 +167,7 @@ pub(super) fn target_lines(tally: &Tally, names: &[String]) -> Vec<TargetLine> {
         accounting: Accounting::new(kind.counts, kind.unsent),
         response_ms: Latency::censored(&kind.response, &kind.censored),
     };
-    by_target.kinds().iter().enumerate().map(line).collect()
+    totals.targets.iter().enumerate().map(line).collect()
 }
 
 fn example(r: &Record) -> String {
@@ -180,8 +179,8 @@ fn example(r: &Record) -> String {
     text
 }
 
-pub(super) fn waves_line(tally: &Tally, size: u32) -> WavesLine {
-    let waves = &tally.waves;
+pub(super) fn waves_line(totals: &Totals, size: u32) -> WavesLine {
+    let waves = &totals.waves;
     let micros = |p| waves.spread.quantile(p).map(Nanos::as_micros);
     let spread = micros(500_000).zip(micros(990_000)).zip(micros(1_000_000));
     WavesLine {
@@ -194,7 +193,7 @@ pub(super) fn waves_line(tally: &Tally, size: u32) -> WavesLine {
             .iter()
             .map(|facts| WaveLine {
                 wave: facts.wave,
-                at_s: if facts.released > 0 { facts.first_sent.since(tally.t0).as_secs() } else { 0.0 },
+                at_s: if facts.released > 0 { facts.first_sent.as_secs() } else { 0.0 },
                 released: facts.released,
                 spread_us: facts.last_sent.since(facts.first_sent).as_micros(),
                 took_ms: facts.last_done.since(facts.first_sent).as_millis(),

@@ -9,7 +9,7 @@ use crate::threshold::Threshold;
 use crate::time::Nanos;
 
 use super::verdict::{Circumstances, GeneratorLine, retried_connects};
-use super::{Counts, Tally};
+use super::{Counts, Totals};
 
 mod availability;
 mod certainty;
@@ -169,6 +169,8 @@ pub struct RunFacts {
     pub started_at: String,
     /// The same in seconds since 1970-01-01T00:00:00Z.
     pub started_at_unix_s: f64,
+    /// It was said which statuses are expected: all others have failed.
+    pub expects_status: bool,
     /// The run was ended by an interruption.
     pub interrupted: bool,
     /// What the user should know.
@@ -189,26 +191,26 @@ pub struct RunFacts {
 
 impl Summary {
     /// Derives every number of a tally that is closed.
-    pub fn new(facts: RunFacts, tally: &Tally) -> Summary {
-        let interval = tally.series.width();
+    pub fn new(facts: RunFacts, totals: &Totals) -> Summary {
+        let interval = totals.series.width();
         let mut intervals = Vec::new();
-        tally.series.for_each(interval, |sum| intervals.push(IntervalLine::new(sum)));
-        let steady = SteadyLine { warmup_s: facts.warmup_s, ..SteadyLine::new(tally, &facts.plan) };
-        let counts = tally.counts();
-        let accounting = Accounting::new(counts, tally.unsent);
-        let response = tally.response();
+        totals.series.for_each(interval, |sum| intervals.push(IntervalLine::new(sum)));
+        let steady = SteadyLine { warmup_s: facts.warmup_s, ..SteadyLine::new(totals, &facts.plan) };
+        let counts = totals.counts;
+        let accounting = Accounting::new(counts, totals.unsent);
+        let response = &totals.response;
         // A run that its time ended was a run to the end, whenever its last answer came.
-        let cut_short = facts.interrupted || tally.backlog_full;
+        let cut_short = facts.interrupted || totals.backlog_full;
         let by_time = !cut_short && facts.plan.requests.is_none_or(|n| accounting.scheduled < n);
-        let end = if by_time && tally.window_end != Nanos::NEVER { tally.window_end } else { tally.last_done };
-        let window = end.min(tally.window_end).since(tally.t0);
-        let throughput_per_s = ratio(tally.answered_in_window as f64, window.as_secs()).unwrap_or(0.0);
-        let measured = Measured::at_the_end(tally, accounting, throughput_per_s);
+        let end = if by_time && totals.window_end != Nanos::NEVER { totals.window_end } else { totals.lasted };
+        let window = end.min(totals.window_end);
+        let throughput_per_s = ratio(totals.answered_in_window as f64, window.as_secs()).unwrap_or(0.0);
+        let measured = Measured::at_the_end(totals, accounting, throughput_per_s);
         let mut notes = facts.notes;
         notes.extend(facts.csv.as_ref().and_then(CsvLine::note));
-        notes.extend(observations(tally, &accounting));
+        notes.extend(observations(totals, &accounting, facts.expects_status));
         notes.extend(steady.note(facts.plan.rate_per_s, window.as_secs()));
-        let (outages, availability) = availability::availability(tally);
+        let (outages, availability) = availability::availability(totals);
         let summary = Summary {
             schema: SCHEMA,
             outcome: String::new(),
@@ -218,34 +220,34 @@ impl Summary {
             started_at_unix_s: facts.started_at_unix_s,
             thresholds: facts.thresholds.iter().map(|threshold| measured.judge(threshold)).collect(),
             interrupted: facts.interrupted,
-            wall_s: tally.last_done.since(tally.t0).as_secs(),
+            wall_s: totals.lasted.as_secs(),
             throughput_per_s,
             success_rate: ratio(counts.ok as f64, counts.ended() as f64),
             outages,
             availability,
-            bytes_in: tally.traffic.bytes_in,
-            bytes_out: tally.traffic.bytes_out,
-            connections: tally.traffic.opened,
-            connections_replaced: tally.traffic.reopened,
-            requests_retried: tally.retried,
-            streams_allowed: tally.traffic.streams_allowed,
-            histogram: latency::bars(&response, &tally.censored().timed_out),
-            response_ms: Latency::censored(&response, tally.censored()),
-            service_ms: Latency::new(&tally.service()),
-            first_byte_ms: Latency::new(&tally.first_byte()),
-            connect_ms: Latency::new(&tally.traffic.connect),
-            failed_ms: Latency::new(tally.failed()),
-            confidence: certainty::confidence(tally),
+            bytes_in: totals.traffic.bytes_in,
+            bytes_out: totals.traffic.bytes_out,
+            connections: totals.traffic.opened,
+            connections_replaced: totals.traffic.reopened,
+            requests_retried: totals.retried,
+            streams_allowed: totals.traffic.streams_allowed,
+            histogram: latency::bars(response, &totals.censored.timed_out),
+            response_ms: Latency::censored(response, &totals.censored),
+            service_ms: Latency::new(&totals.service),
+            first_byte_ms: Latency::new(&totals.first_byte),
+            connect_ms: Latency::new(&totals.traffic.connect),
+            failed_ms: Latency::new(&totals.failed),
+            confidence: certainty::confidence(totals),
             steady,
-            generator: GeneratorLine::new(tally, &facts.plan.model, &facts.circumstances),
-            targets: lines::target_lines(tally, &facts.targets),
-            status: tally.statuses().map(|(status, n)| (status.to_string(), n)).collect(),
-            failures: lines::failure_lines(tally, &facts.commands),
-            waves: (facts.plan.model == "waves").then(|| lines::waves_line(tally, facts.plan.concurrency)),
+            generator: GeneratorLine::new(totals, &facts.plan.model, &facts.circumstances),
+            targets: lines::target_lines(totals, &facts.targets),
+            status: totals.statuses.iter().map(|(status, n)| (status.to_string(), *n)).collect(),
+            failures: lines::failure_lines(totals, &facts.commands),
+            waves: (facts.plan.model == "waves").then(|| lines::waves_line(totals, facts.plan.concurrency)),
             intervals,
             interval_s: interval.as_secs(),
             csv: facts.csv,
-            sink_wait_s: tally.health.sink_wait.as_secs(),
+            sink_wait_s: totals.health.sink_wait.as_secs(),
             plan: facts.plan,
             accounting,
             notes,
@@ -272,21 +274,20 @@ impl Summary {
 }
 
 /// What the numbers say that a user might overlook.
-fn observations(tally: &Tally, accounting: &Accounting) -> Vec<String> {
+fn observations(totals: &Totals, accounting: &Accounting, was_expected: bool) -> Vec<String> {
     let mut notes = Vec::new();
     // One that was followed is no status of a response, and one that was expected needs no remark.
     let is_redirect = |status: u16| matches!(status, 301 | 302 | 303 | 307 | 308);
-    let redirects: u64 = tally.statuses().filter(|(status, _)| is_redirect(*status)).map(|(_, n)| n).sum();
-    let was_expected = tally.extra.as_ref().is_some_and(|extra| extra.all_expected);
+    let redirects: u64 = totals.statuses.iter().filter(|(status, _)| is_redirect(*status)).map(|(_, n)| n).sum();
     if redirects > 0 && redirects == accounting.ok + accounting.http_error && !was_expected {
         notes.push(
             "all responses are redirects, which are not followed: is the URL right? (--redirect N follows them)".into(),
         );
     }
-    if tally.backlog_full {
+    if totals.backlog_full {
         notes.push("the backlog was full, and the run ended there: see --max-backlog".into());
     }
-    let retried = retried_connects(tally);
+    let retried = retried_connects(totals);
     if retried > 0 {
         let what = "took as long to open as a lost SYN or a full listen backlog makes them";
         notes.push(format!("{} {what}", crate::units::count(retried, "connection")));
@@ -301,7 +302,7 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Clocks;
+    use crate::stats::{Clocks, Tally, Traffic};
 
     #[test]
     fn a_run_without_requests_has_no_rates() {
@@ -328,6 +329,7 @@ mod tests {
             },
             started_at: "2026-01-01T00:00:00Z".into(),
             started_at_unix_s: 1_767_225_600.0,
+            expects_status: false,
             interrupted: true,
             notes: vec![],
             warmup_s: None,
@@ -337,9 +339,8 @@ mod tests {
             csv: None,
             circumstances: Circumstances::default(),
         };
-        let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());
-        tally.close();
-        let summary = Summary::new(facts, &tally);
+        let tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());
+        let summary = Summary::new(facts, &tally.close(Traffic::default()));
         assert_eq!((summary.success_rate, summary.throughput_per_s, summary.response_ms.clone()), (None, 0.0, None));
         let json = serde_json::to_string(&summary).unwrap();
         assert_eq!(serde_json::from_str::<Summary>(&json).unwrap(), summary);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::confidence::needed;
 use crate::stats::distribution::rank;
-use crate::stats::{Distribution, Ppm, Snapshot, Tally};
+use crate::stats::{Distribution, Ppm, Snapshot, Totals};
 use crate::threshold::{Clock, Kind, Metric, Statistic, Threshold};
 use crate::time::Nanos;
 use crate::units::{self, count, grouped};
@@ -44,13 +44,13 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub(super) fn at_the_end(tally: &Tally, accounting: Accounting, rate_per_s: f64) -> Measured {
+    pub(super) fn at_the_end(totals: &Totals, accounting: Accounting, rate_per_s: f64) -> Measured {
         Measured {
             accounting,
-            response: tally.response(),
-            censored: tally.censored().all(),
-            service: tally.service(),
-            spread: tally.waves.spread.clone(),
+            response: totals.response.clone(),
+            censored: totals.censored.all(),
+            service: totals.service.clone(),
+            spread: totals.waves.spread.clone(),
             rate_per_s,
         }
     }

@@ -36,7 +36,7 @@ fn count(tally: &mut Tally, r: &Record) {
 }
 
 /// The parts of a run's series: (start in seconds, requests, answers).
-fn seconds(t: &Tally) -> Vec<(u64, u64, u64)> {
+fn seconds(t: &Totals) -> Vec<(u64, u64, u64)> {
     let mut list = Vec::new();
     let second = Nanos::from_secs(1);
     t.series.for_each(second, |sum| list.push((sum.at.0 / second.0, sum.counts.ended(), sum.response.count())));
@@ -50,9 +50,14 @@ fn tally(records: &[Record]) -> Tally {
     tally
 }
 
+/// All that a run with these records counted.
+fn totals(records: &[Record]) -> Totals {
+    tally(records).close(Traffic::default())
+}
+
 #[test]
 fn every_outcome_has_its_counter() {
-    let t = tally(&[
+    let t = totals(&[
         record(0, 5, 200),
         record(0, 6, 302),
         record(0, 7, 404),
@@ -60,9 +65,9 @@ fn every_outcome_has_its_counter() {
         failed(0, Phase::Timeout, Cause::WaitFirstByte),
         failed(0, Phase::Cut, Cause::RunEnded),
     ]);
-    assert_eq!(t.counts(), Counts { ok: 2, http_error: 1, failed: 1, timeout: 1, unfinished: 1 });
-    assert_eq!(t.statuses().collect::<Vec<_>>(), [(200, 1), (302, 1), (404, 1)]);
-    assert_eq!((t.response().count(), t.censored().all().count(), t.failed().count()), (3, 2, 1));
+    assert_eq!(t.counts, Counts { ok: 2, http_error: 1, failed: 1, timeout: 1, unfinished: 1 });
+    assert_eq!(t.statuses, [(200, 1), (302, 1), (404, 1)]);
+    assert_eq!((t.response.count(), t.censored.all().count(), t.failed.count()), (3, 2, 1));
     assert_eq!(t.failures.len(), 2, "cut by the run's end is not a failure");
 }
 
@@ -70,18 +75,17 @@ fn every_outcome_has_its_counter() {
 fn one_record_serves_three_clocks_only_where_they_agree() {
     let alike = record(0, 50, 200);
     let late = Record { due: T0, sent: T0 + Nanos(20), ..alike };
-    let t = tally(&[alike, late, Record { first_byte: alike.sent + Nanos(30), ..alike }]);
-    let all = |d: Distribution| (d.count(), d.min().unwrap().0, d.max().unwrap().0);
-    assert_eq!(all(t.response()), (3, 50, 50));
-    assert_eq!(all(t.service()), (3, 30, 50));
-    assert_eq!(all(t.first_byte()), (3, 30, 50));
+    let t = totals(&[alike, late, Record { first_byte: alike.sent + Nanos(30), ..alike }]);
+    let all = |d: &Distribution| (d.count(), d.min().unwrap().0, d.max().unwrap().0);
+    assert_eq!(all(&t.response), (3, 50, 50));
+    assert_eq!(all(&t.service), (3, 30, 50));
+    assert_eq!(all(&t.first_byte), (3, 30, 50));
 }
 
 #[test]
 fn seconds_are_told_apart_and_gaps_leave_no_entry() {
     let second = 1_000_000_000;
-    let mut t = tally(&[record(0, 10, 200), record(second - 5, 10, 200), record(5 * second, 10, 500)]);
-    t.close();
+    let t = totals(&[record(0, 10, 200), record(second - 5, 10, 200), record(5 * second, 10, 500)]);
     assert_eq!(seconds(&t), [(0, 1, 1), (1, 1, 1), (5, 1, 1)]);
 }
 
@@ -91,7 +95,7 @@ fn a_request_that_takes_long_is_present_all_the_while() {
     let long = record(500_000_000, 3_000_000_000, 200);
     t.roll(long.due);
     count(&mut t, &long);
-    t.close();
+    let t = t.close(Traffic::default());
     let mut present = Vec::new();
     t.series.for_each(Nanos::from_secs(1), |sum| present.push((sum.at.as_secs(), sum.mean_present())));
     assert_eq!(present, [(0.0, 0.5), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0)], "the last one lasts half a second");
@@ -101,11 +105,7 @@ fn a_request_that_takes_long_is_present_all_the_while() {
 
 #[test]
 fn the_last_interval_lasts_as_long_as_the_last_worker() {
-    let ran = |took| {
-        let mut t = tally(&[record(0, took, 200)]);
-        t.close();
-        t
-    };
+    let ran = |took| totals(&[record(0, took, 200)]);
     let mut t = ran(1_500_000_000);
     t.merge(ran(1_250_000_000));
     let mut present = Vec::new();
@@ -120,8 +120,9 @@ fn a_request_that_was_sent_and_not_answered_has_an_age() {
     let mut t = Tally::new(T0, Nanos::NEVER, Clocks { lag: true });
     count(&mut t, &cut(late, Phase::Cut));
     count(&mut t, &cut(Record { sent: Nanos::NEVER, ..late }, Phase::Timeout));
-    assert_eq!((t.censored().all().count(), t.unanswered().count()), (2, 1));
-    assert_eq!((t.censored().all().max(), t.unanswered().max()), (Some(Nanos(50)), Some(Nanos(30))));
+    let t = t.close(Traffic::default());
+    assert_eq!((t.censored.all().count(), t.unanswered.count()), (2, 1));
+    assert_eq!((t.censored.all().max(), t.unanswered.max()), (Some(Nanos(50)), Some(Nanos(30))));
 }
 
 #[test]
@@ -149,23 +150,49 @@ proptest! {
         records.sort_by_key(|(r, _)| r.done);
         let all: Vec<Record> = records.iter().map(|(r, _)| *r).collect();
         let part = |want| records.iter().filter(|(_, m)| *m == want).map(|(r, _)| *r).collect::<Vec<_>>();
-        let mut whole = tally(&all);
-        whole.close();
-        let mut merged = tally(&part(true));
-        merged.close();
-        let mut other = tally(&part(false));
-        other.close();
-        merged.merge(other);
-        prop_assert_eq!(merged.counts(), whole.counts());
-        prop_assert!(merged.response().buckets().eq(whole.response().buckets()));
-        prop_assert!(merged.service().buckets().eq(whole.service().buckets()));
+        let whole = totals(&all);
+        let mut merged = totals(&part(true));
+        // As it comes from another process.
+        let other = serde_json::to_string(&totals(&part(false))).unwrap();
+        merged.merge(serde_json::from_str(&other).unwrap());
+        prop_assert_eq!(merged.counts, whole.counts);
+        prop_assert!(merged.response.buckets().eq(whole.response.buckets()));
+        prop_assert!(merged.service.buckets().eq(whole.service.buckets()));
         prop_assert_eq!(seconds(&merged), seconds(&whole));
         prop_assert_eq!(merged.in_system.integral(), whole.in_system.integral());
-        let failures = |t: &Tally| {
+        let failures = |t: &Totals| {
             let mut list: Vec<_> = t.failures.iter().map(|f| (f.failure, f.count, f.first, f.last)).collect();
             list.sort();
             list
         };
         prop_assert_eq!(failures(&merged), failures(&whole));
+    }
+
+    /// However workers are added up, and whatever was sent as text on the way, the sum is the same.
+    #[test]
+    fn merging_is_exact_and_associative(
+        parts in prop::collection::vec(
+            prop::collection::vec((0u64..4_000_000_000, 1u64..50_000_000, 0u8..3), 0..20), 3,
+        ),
+    ) {
+        let part = |events: &Vec<(u64, u64, u8)>| {
+            let of = |&(at, took, kind): &(u64, u64, u8)| match kind {
+                0 => failed(at, Phase::Read, Cause::Reset),
+                1 => failed(at, Phase::Cut, Cause::RunEnded),
+                _ => record(at, took, 200),
+            };
+            let mut records: Vec<Record> = events.iter().map(of).collect();
+            records.sort_by_key(|r| r.done);
+            totals(&records)
+        };
+        let [a, b, c] = [0, 1, 2].map(|i| part(&parts[i]));
+        let sum = |mut mine: Totals, theirs: &Totals| {
+            mine.merge(theirs.clone());
+            mine
+        };
+        let text = |t: &Totals| serde_json::to_string(t).unwrap();
+        let (left, right) = (sum(sum(a.clone(), &b), &c), sum(a, &sum(b, &c)));
+        prop_assert_eq!(text(&left), text(&right));
+        prop_assert_eq!(text(&serde_json::from_str::<Totals>(&text(&left)).unwrap()), text(&left));
     }
 }

@@ -1,7 +1,7 @@
 //! The checks: what this tool may have done to a printed number.
 
 use crate::record::Cause;
-use crate::stats::{Distribution, Tally, ToolError, independent_ranks};
+use crate::stats::{Distribution, ToolError, Totals, independent_ranks};
 use crate::time::Nanos;
 
 use super::limits::{CONNECTED, ERROR, ERROR_SHARE, JUDGED, MAX_STALLED, SENT, STALL};
@@ -9,7 +9,7 @@ use super::{Circumstances, ErrorLine, LimitedBy, Verdict};
 
 /// One run before its judge.
 pub(super) struct Case<'a> {
-    pub(super) tally: &'a Tally,
+    pub(super) totals: &'a Totals,
     pub(super) is_open: bool,
     pub(super) facts: &'a Circumstances,
     /// Answers, and requests that were cut off at their age.
@@ -25,15 +25,15 @@ pub(super) struct Case<'a> {
 type Finding = (Verdict, String);
 
 impl<'a> Case<'a> {
-    pub(super) fn new(tally: &'a Tally, model: &str, facts: &'a Circumstances) -> Case<'a> {
-        let mut response = tally.response();
-        response.merge(&tally.censored().all());
-        let counts = tally.counts();
-        let scheduled = counts.ended() + counts.unfinished + tally.unsent;
-        let mut service = tally.service();
-        service.merge(tally.unanswered());
-        let error = tally.error.clone().and(&tally.censored().all());
-        Case { tally, is_open: model == "open", facts, response, error, service, scheduled }
+    pub(super) fn new(totals: &'a Totals, model: &str, facts: &'a Circumstances) -> Case<'a> {
+        let mut response = totals.response.clone();
+        response.merge(&totals.censored.all());
+        let counts = totals.counts;
+        let scheduled = counts.ended() + counts.unfinished + totals.unsent;
+        let mut service = totals.service.clone();
+        service.merge(&totals.unanswered);
+        let error = totals.error.clone().and(&totals.censored.all());
+        Case { totals, is_open: model == "open", facts, response, error, service, scheduled }
     }
 
     pub(super) fn judge(&self) -> (Verdict, Vec<String>) {
@@ -54,7 +54,7 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn errors(&self) -> Option<ErrorLine> {
-        if self.tally.error.is_unknown() {
+        if self.totals.error.is_unknown() {
             return None;
         }
         let ms = |p| self.error.at(p, self.response.quantile(p)?).map(Nanos::as_millis);
@@ -73,7 +73,7 @@ impl<'a> Case<'a> {
     /// How much of the printed quantiles is this tool's. What moves a quantile by less than the interval that is
     /// printed with it does not count, and neither does what one short stall does, which any machine has.
     pub(super) fn own_delay(&self) -> Option<Finding> {
-        let (count, lasted) = (self.response.count(), self.tally.last_done.since(self.tally.t0));
+        let (count, lasted) = (self.response.count(), self.totals.lasted);
         let stalled = (STALL.0 as f64 / lasted.0.max(1) as f64).min(MAX_STALLED);
         let findings = JUDGED.iter().filter_map(|&(name, p)| {
             let (lowest, _) = independent_ranks(count, p)?;
@@ -86,9 +86,9 @@ impl<'a> Case<'a> {
             // Values in one bucket are not told apart.
             let rest = printed.since(own);
             let verdict = above(own, limits).filter(|_| rest.0 + rest.0 / 500 < at_least.0)?;
-            let stall = self.tally.health.stall;
+            let stall = self.totals.health.stall;
             let why = if stall > own { format!(", which stood still for up to {stall}") } else { String::new() };
-            let how = if self.tally.health.stamped == 0 { " (estimated)" } else { "" };
+            let how = if self.totals.health.stamped == 0 { " (estimated)" } else { "" };
             let text = format!("up to {own}{how} of the {name} of {printed} is the delay of onrush itself{why}");
             Some((verdict, own, text))
         });
@@ -97,14 +97,14 @@ impl<'a> Case<'a> {
     }
 
     fn sink(&self) -> Option<Finding> {
-        let wait = self.tally.health.sink_wait;
+        let wait = self.totals.health.sink_wait;
         (wait > Nanos::from_millis(100))
             .then(|| (Verdict::Degraded, format!("CSV slower than the run: workers waited {wait} for it")))
     }
 
     /// Requests that were due and not sent, with connections to send them on.
     fn sent(&self) -> Option<Finding> {
-        let share = 1.0 - self.tally.unsent as f64 / self.scheduled.max(1) as f64;
+        let share = 1.0 - self.totals.unsent as f64 / self.scheduled.max(1) as f64;
         if !self.is_open || self.limited_by() != Some(LimitedBy::Tool) {
             return None;
         }
@@ -120,7 +120,7 @@ impl<'a> Case<'a> {
 
     fn exhausted(&self) -> Option<Finding> {
         let count = |causes: &[Cause]| {
-            let found = self.tally.failures.iter().filter(|f| causes.contains(&f.failure.cause));
+            let found = self.totals.failures.iter().filter(|f| causes.contains(&f.failure.cause));
             found.map(|f| f.count).sum::<u64>()
         };
         let (ports, descriptors) = (count(&[Cause::NoPorts]), count(&[Cause::NoDescriptors, Cause::NoMemory]));
@@ -140,7 +140,7 @@ impl<'a> Case<'a> {
 
     /// Little's law, and the number of requests: two counts of one thing have to agree.
     fn lost(&self) -> Option<Finding> {
-        let in_system = &self.tally.in_system;
+        let in_system = &self.totals.in_system;
         let kept =
             in_system.integral() == self.time_of_all() && in_system.count == 0 && in_system.entered == self.scheduled;
         (!kept).then(|| {
@@ -150,7 +150,7 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn time_of_all(&self) -> i128 {
-        let parts = [&self.response, self.tally.failed()];
+        let parts = [&self.response, &self.totals.failed];
         parts.iter().map(|d| d.sum() as i128).sum()
     }
 }

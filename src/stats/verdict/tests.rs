@@ -1,6 +1,6 @@
 //! Runs with a story each, and what is said of them.
 
-use super::super::Clocks;
+use super::super::{Clocks, Tally, Traffic};
 use super::*;
 use crate::record::{Cause, NO_WAVE, Record};
 
@@ -27,13 +27,17 @@ const WELL: World = World {
 
 const SECOND: Nanos = Nanos::from_secs(1);
 
-fn run(world: World) -> Tally {
+fn run(world: World) -> Totals {
     run_with(world, |_| world.takes)
 }
 
 /// What workers would have counted: first come, first served, on the connection that is free first.
 /// `takes` says how long the server takes for which request.
-fn run_with(world: World, takes: impl Fn(u64) -> Nanos) -> Tally {
+fn run_with(world: World, takes: impl Fn(u64) -> Nanos) -> Totals {
+    counted(world, takes).close(Traffic::default())
+}
+
+fn counted(world: World, takes: impl Fn(u64) -> Nanos) -> Tally {
     let after = |at: Nanos, (from, to): (Nanos, Nanos)| if from <= at && at < to { to } else { at };
     let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks { lag: true });
     // When each has been read, and when it was free but for this tool.
@@ -75,9 +79,9 @@ fn run_with(world: World, takes: impl Fn(u64) -> Nanos) -> Tally {
     tally
 }
 
-fn judged(tally: &Tally, model: &str) -> GeneratorLine {
+fn judged(totals: &Totals, model: &str) -> GeneratorLine {
     let all = CONNECTIONS as u64;
-    GeneratorLine::new(tally, model, &Circumstances { asked: all, reached: all, ..Circumstances::default() })
+    GeneratorLine::new(totals, model, &Circumstances { asked: all, reached: all, ..Circumstances::default() })
 }
 
 fn said(line: &GeneratorLine) -> (Verdict, Option<LimitedBy>) {
@@ -92,15 +96,15 @@ fn nothing_is_in_the_way_of_a_run_that_goes_well() {
 #[test]
 fn a_tool_that_stood_still_does_not_blame_the_server() {
     let stop = (SECOND, SECOND + Nanos::from_millis(200));
-    let mut tally = run(World { tool_stands: stop, ..WELL });
-    tally.health.stall = Nanos::from_millis(200);
-    let line = judged(&tally, "open");
+    let mut totals = run(World { tool_stands: stop, ..WELL });
+    totals.health.stall = Nanos::from_millis(200);
+    let line = judged(&totals, "open");
     assert_eq!(said(&line), (Verdict::Invalid, Some(LimitedBy::Tool)), "{:?}", line.reasons);
     assert!(line.reasons.iter().any(|reason| reason.contains("stood still for up to 200 ms")), "{:?}", line.reasons);
 }
 
 /// So many requests, all but `late` of which took `takes`, and those longer by what this tool left them unread.
-fn left_unread(count: u64, late: u64, takes: Nanos, unread: Nanos) -> Tally {
+fn left_unread(count: u64, late: u64, takes: Nanos, unread: Nanos) -> Totals {
     let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, Clocks::default());
     for index in 0..count {
         let lag = if index < late { unread } else { Nanos::ZERO };
@@ -122,7 +126,7 @@ fn left_unread(count: u64, late: u64, takes: Nanos, unread: Nanos) -> Tally {
         tally.record(&record);
         tally.error.record(&record, 1);
     }
-    tally
+    tally.close(Traffic::default())
 }
 
 #[test]
@@ -160,10 +164,10 @@ fn what_moves_a_number_within_its_own_interval_is_no_reason() {
 
 #[test]
 fn stalls_waits_and_a_busy_processor_spoil_nothing_by_themselves() {
-    let mut tally = run(WELL);
-    tally.health.stall = SECOND;
-    (tally.health.busiest, tally.health.run_queue) = (0.96, Some(SECOND));
-    let noise = Some(tally.response());
+    let mut totals = run(WELL);
+    totals.health.stall = SECOND;
+    (totals.health.busiest, totals.health.run_queue) = (0.96, Some(SECOND));
+    let noise = Some(totals.response.clone());
     let facts = Circumstances {
         asked: 10,
         reached: 10,
@@ -173,13 +177,14 @@ fn stalls_waits_and_a_busy_processor_spoil_nothing_by_themselves() {
         ..Circumstances::default()
     };
     for model in ["waves", "closed", "open"] {
-        assert_eq!(GeneratorLine::new(&tally, model, &facts).verdict, Verdict::Valid);
+        assert_eq!(GeneratorLine::new(&totals, model, &facts).verdict, Verdict::Valid);
     }
 }
 
 #[test]
 fn a_server_that_never_answers_is_blamed_and_not_the_pool() {
-    let mut tally = run(World { takes: Nanos::from_millis(9), ..WELL });
+    let world = World { takes: Nanos::from_millis(9), ..WELL };
+    let mut tally = counted(world, |_| world.takes);
     for index in 0..CONNECTIONS as u64 {
         let (due, done) = (SECOND, SECOND + SECOND + SECOND);
         let failure = Some(crate::record::Failure::new(crate::record::Phase::Cut, Cause::RunEnded));
@@ -188,7 +193,7 @@ fn a_server_that_never_answers_is_blamed_and_not_the_pool() {
         tally.waiting.leave(done);
         tally.record(&Record { index, due, sent: due, done, wave: NO_WAVE, failure, ..Record::default() });
     }
-    let line = judged(&tally, "open");
+    let line = judged(&tally.close(Traffic::default()), "open");
     assert_eq!(line.limited_by, Some(LimitedBy::Server), "{:?}", line.reasons);
 }
 
@@ -238,9 +243,9 @@ fn a_short_stall_is_blamed_where_connections_were_idle_else() {
 #[test]
 fn a_log_that_holds_up_the_workers_is_this_tools() {
     for model in ["open", "closed"] {
-        let mut tally = run(World { server_stands: (SECOND, SECOND + SECOND), ..WELL });
-        tally.health.sink_wait = SECOND;
-        let line = judged(&tally, model);
+        let mut totals = run(World { server_stands: (SECOND, SECOND + SECOND), ..WELL });
+        totals.health.sink_wait = SECOND;
+        let line = judged(&totals, model);
         assert_eq!(said(&line), (Verdict::Degraded, Some(LimitedBy::Tool)), "{model}: {:?}", line.reasons);
     }
 }
@@ -248,10 +253,10 @@ fn a_log_that_holds_up_the_workers_is_this_tools() {
 #[test]
 fn connections_that_were_retried_blame_the_network_if_they_are_more_than_a_few() {
     let limited_by = |retried: u64, quick: u64, takes: Nanos| {
-        let mut tally = run_with(WELL, |index| if index == 5 { takes } else { WELL.takes });
-        (0..retried).for_each(|_| tally.traffic.connect.record(Nanos::from_millis(1_030)));
-        (0..quick).for_each(|_| tally.traffic.connect.record(Nanos::from_millis(1)));
-        judged(&tally, "open").limited_by
+        let mut totals = run_with(WELL, |index| if index == 5 { takes } else { WELL.takes });
+        (0..retried).for_each(|_| totals.traffic.connect.record(Nanos::from_millis(1_030)));
+        (0..quick).for_each(|_| totals.traffic.connect.record(Nanos::from_millis(1)));
+        judged(&totals, "open").limited_by
     };
     let (long, short) = (Nanos::from_millis(1_040), WELL.takes);
     assert_eq!(limited_by(2, 100, long), Some(LimitedBy::Network));
@@ -262,8 +267,8 @@ fn connections_that_were_retried_blame_the_network_if_they_are_more_than_a_few()
 
 #[test]
 fn a_closed_run_at_full_speed_is_limited_by_this_tool_and_valid() {
-    let mut tally = run(WELL);
-    tally.health.cpu = Nanos::from_millis(2_940);
-    tally.health.busiest = 0.99;
-    assert_eq!(said(&judged(&tally, "closed")), (Verdict::Valid, Some(LimitedBy::Tool)));
+    let mut totals = run(WELL);
+    totals.health.cpu = Nanos::from_millis(2_940);
+    totals.health.busiest = 0.99;
+    assert_eq!(said(&judged(&totals, "closed")), (Verdict::Valid, Some(LimitedBy::Tool)));
 }

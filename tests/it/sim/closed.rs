@@ -19,7 +19,7 @@ fn a_duration_ends_sending_and_awaits_what_is_in_flight() {
     let ran = Scene::closed_for(2, ms(95)).run(Server::answers_after(ms(10)));
     assert_eq!(ran.records.len(), 20, "at 0, 10, ..., 90 ms by two users");
     assert_eq!(ran.times().last(), Some(&(19, 90.0, 10.0)));
-    assert_eq!(ran.tally.answered_in_window, 18, "those at 100 ms came after the end");
+    assert_eq!(ran.totals.answered_in_window, 18, "those at 100 ms came after the end");
 }
 
 #[test]
@@ -82,21 +82,21 @@ fn an_interruption_cuts_what_is_in_flight_and_counts_what_was_due() {
     let ran = Scene::closed_for(2, ms(1000)).interrupted_after(ms(33)).run(slow);
     assert_eq!(ran.outcomes(), ["200", "200", "cut: run ended", "cut: run ended"]);
     assert_eq!(ran.times()[2], (2, 20.0, 13.0));
-    assert_eq!((ran.tally.counts().unfinished, ran.tally.unsent), (2, 0));
+    assert_eq!((ran.totals.counts.unfinished, ran.totals.unsent), (2, 0));
 
     let closing = Server::replies(|_| Reply::OkAndClose(ms(20))).accepting(|asked| match asked.before {
         0 => Accept::After(Nanos::ZERO),
         _ => Accept::Never,
     });
     let ran = Scene::closed_for(2, ms(1000)).interrupted_after(ms(33)).run(closing);
-    assert_eq!((ran.records.len(), ran.tally.counts().unfinished, ran.tally.unsent), (2, 0, 2));
-    assert_eq!(ran.tally.censored().all().max(), Some(ms(13)));
+    assert_eq!((ran.records.len(), ran.totals.counts.unfinished, ran.totals.unsent), (2, 0, 2));
+    assert_eq!(ran.totals.censored.all().max(), Some(ms(13)));
 }
 
 #[test]
 fn at_most_128_connections_are_opened_at_a_time() {
     let server = Server::answers_after(ms(1)).accepting(|_| Accept::After(ms(2)));
     let ran = Scene::closed(500, 500).run(server);
-    assert_eq!((ran.most_connecting, ran.records.len(), ran.tally.traffic.opened), (128, 500, 500));
+    assert_eq!((ran.most_connecting, ran.records.len(), ran.totals.traffic.opened), (128, 500, 500));
     assert_eq!(ran.t0(), ms(8), "four rounds of 2 ms");
 }

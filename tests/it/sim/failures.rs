@@ -20,7 +20,7 @@ fn a_dead_server_is_asked_again_at_growing_intervals() {
     // The first answer comes at 1 ms; from then on every attempt is refused.
     let attempts: Vec<f64> = ran.connects.iter().map(|(_, at)| at.as_millis()).collect();
     assert_eq!(attempts, [0.0, 1.0, 11.0, 31.0, 71.0, 151.0, 311.0, 631.0, 1131.0, 1631.0]);
-    assert_eq!(ran.tally.counts().failed, 9);
+    assert_eq!(ran.totals.counts.failed, 9);
     assert!(ran.times().iter().skip(1).all(|(_, _, took)| *took == 0.0), "waiting is no latency");
 }
 
@@ -74,7 +74,7 @@ fn a_closed_run_goes_on_with_the_users_that_are_connected() {
     });
     let ran = Scene::closed(2, 6).run(server);
     let refused = ran.outcomes().iter().filter(|text| *text == "connect: refused").count();
-    assert_eq!((ran.tally.counts().ok, ran.tally.counts().failed), (4, 2));
+    assert_eq!((ran.totals.counts.ok, ran.totals.counts.failed), (4, 2));
     assert_eq!(refused, 2, "at the start, and 10 ms later");
 }
 
@@ -98,7 +98,7 @@ fn the_requests_limit_is_exact_for_each_of_many_users() {
         0 => Reply::Never,
         _ => Reply::Ok(ms(99)),
     }));
-    assert_eq!((ran.tally.counts().timeout, ran.tally.counts().ok), (25, 25));
+    assert_eq!((ran.totals.counts.timeout, ran.totals.counts.ok), (25, 25));
     assert!(ran.times().iter().all(|(_, due, took)| *due == 0.0 && (*took == 99.0 || *took == 100.0)));
 }
 
@@ -117,15 +117,15 @@ fn thousands_of_users_that_fail_at_once_do_not_exhaust_the_stack() {
         _ => Accept::Refuse(Nanos::ZERO),
     });
     let ran = Scene::closed(9_000, 9_000).run(server);
-    assert_eq!((ran.records.len(), ran.tally.counts().failed), (9_000, 9_000));
+    assert_eq!((ran.records.len(), ran.totals.counts.failed), (9_000, 9_000));
 }
 
 #[test]
 fn a_server_that_accepts_nobody_is_reported_soon_however_many_users_there_are() {
     for scene in [Scene::waves(5_000, 5_000), Scene::closed(5_000, 5_000)] {
         let ran = scene.run(Server::answers_after(ms(1)).accepting(|_| Accept::Never));
-        assert_eq!((ran.records.len(), ran.tally.counts().timeout), (5_000, 5_000));
-        assert!(ran.tally.last_done.since(super::world::START) <= ms(300), "{}", ran.tally.last_done);
+        assert_eq!((ran.records.len(), ran.totals.counts.timeout), (5_000, 5_000));
+        assert!(ran.t0() + ran.totals.lasted <= ms(300), "{}", ran.totals.lasted);
     }
 }
 

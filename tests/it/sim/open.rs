@@ -65,8 +65,8 @@ fn a_backlog_that_is_full_ends_the_run_there_and_the_rest_is_unsent() {
     scene.schedule().max_backlog = 5;
     let ran = scene.run(Server::replies(|asked| if asked.before < 2 { Reply::Ok(ms(1)) } else { Reply::Ok(ms(500)) }));
     // The third request takes half a second; five wait behind it, from 30 ms on; the next one is due at 80 ms.
-    assert_eq!((ran.tally.counts().ok, ran.tally.unsent), (3, 5));
-    assert_eq!(ran.tally.censored().all().count(), 5);
+    assert_eq!((ran.totals.counts.ok, ran.totals.unsent), (3, 5));
+    assert_eq!(ran.totals.censored.all().count(), 5);
 }
 
 #[test]
@@ -74,17 +74,17 @@ fn a_drain_ends_what_is_still_under_way() {
     let mut scene = Scene::open(100.0, 2, ms(50));
     scene.plan.limits.drain = ms(20);
     let ran = scene.run(Server::replies(|asked| if asked.at < ms(15) { Reply::Never } else { Reply::Ok(ms(1)) }));
-    assert_eq!((ran.tally.counts().unfinished, ran.tally.unsent), (2, 3));
+    assert_eq!((ran.totals.counts.unfinished, ran.totals.unsent), (2, 3));
     assert_eq!(ran.outcomes(), ["cut: run ended", "cut: run ended"]);
-    assert_eq!(ran.tally.last_done.since(ran.tally.t0), ms(70));
-    assert_eq!(ran.tally.censored().all().min(), Some(ms(30)), "due at 40, given up at 70");
+    assert_eq!(ran.totals.lasted, ms(70));
+    assert_eq!(ran.totals.censored.all().min(), Some(ms(30)), "due at 40, given up at 70");
 }
 
 #[test]
 fn an_interruption_leaves_what_waits_unsent() {
     let scene = Scene::open(100.0, 1, ms(10_000)).interrupted_after(ms(45));
     let ran = scene.run(Server::replies(|_| Reply::Never));
-    assert_eq!((ran.tally.counts().unfinished, ran.tally.unsent), (1, 4));
+    assert_eq!((ran.totals.counts.unfinished, ran.totals.unsent), (1, 4));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_dead_server_fails_every_request_when_it_is_due() {
         _ => Accept::Refuse(ms(1)),
     });
     let ran = Scene::open(100.0, 2, ms(100)).run(server);
-    assert_eq!((ran.tally.counts().ok, ran.tally.counts().failed), (2, 8));
+    assert_eq!((ran.totals.counts.ok, ran.totals.counts.failed), (2, 8));
     assert!(ran.times().iter().all(|(_, _, took)| *took == 1.0), "nobody waits after a failure");
 }
 
@@ -115,7 +115,7 @@ fn connections_that_could_not_be_opened_are_no_requests() {
         _ => Accept::After(Nanos::ZERO),
     });
     let ran = Scene::open(100.0, 2, ms(50)).run(server);
-    assert_eq!((ran.tally.counts().ok, ran.tally.counts().failed), (5, 0));
+    assert_eq!((ran.totals.counts.ok, ran.totals.counts.failed), (5, 0));
 }
 
 #[test]
@@ -143,10 +143,10 @@ fn a_warm_up_lasts_until_response_times_have_settled() {
     for (model, scene) in [("closed", closed), ("open", open), ("waves", waves)] {
         let ran = scene.run(settling());
         assert!((ms(5_000)..ms(55_000)).contains(&ran.t0()), "{model}: {}", ran.t0());
-        assert_eq!((ran.records.len(), ran.tally.counts().ok), (200, 200), "{model}");
-        let slowest = ran.tally.response().max().unwrap();
+        assert_eq!((ran.records.len(), ran.totals.counts.ok), (200, 200), "{model}");
+        let slowest = ran.totals.response.max().unwrap();
         assert!(slowest < ms(4), "{model}: {slowest}");
-        assert!(ran.records.iter().all(|r| r.due >= ran.tally.t0), "{model}");
+        assert!(ran.records.iter().all(|r| r.due >= super::world::START + ran.t0()), "{model}");
     }
 }
 
@@ -163,7 +163,7 @@ fn a_connection_that_is_being_replaced_at_the_start_joins_when_it_is_open() {
         });
         let ran = Scene::open(100.0, 2, ms(300)).run(server);
         ran.assert_accounted_for("replaced at the start");
-        assert_eq!((ran.records.len(), ran.tally.counts().ok), (30, 30));
+        assert_eq!((ran.records.len(), ran.totals.counts.ok), (30, 30));
         let dues: Vec<f64> = ran.times().iter().map(|(_, due, _)| *due).collect();
         assert!(dues.iter().enumerate().all(|(i, due)| *due == 10.0 + 10.0 * i as f64), "{dues:?}");
     }
@@ -174,8 +174,8 @@ fn a_run_that_reaches_nobody_ends_at_once() {
     for after in [Nanos::ZERO, Nanos::from_micros(20)] {
         let refusing = Server::answers_after(ms(1)).accepting(move |_| Accept::Refuse(after));
         let ran = Scene::open(200_000.0, 50, ms(60_000)).without_keep_alive().run(refusing);
-        assert_eq!((ran.records.len(), ran.tally.counts().failed), (50, 50));
-        assert!(ran.tally.last_done.since(ran.tally.t0) < ms(10), "every user has tried once");
+        assert_eq!((ran.records.len(), ran.totals.counts.failed), (50, 50));
+        assert!(ran.totals.lasted < ms(10), "every user has tried once");
     }
 }
 

@@ -31,8 +31,7 @@ fn every_request_goes_to_the_origin_of_its_target() {
         for record in &ran.records {
             assert_eq!(record.service(), Some(ms(1 + record.index % 3)), "request {}", record.index);
         }
-        let by_target = ran.tally.by_target().unwrap();
-        assert!(by_target.kinds().iter().all(|kind| kind.counts.ok == 4));
+        assert!(ran.totals.targets.len() == 3 && ran.totals.targets.iter().all(|target| target.counts.ok == 4));
     }
 }
 
@@ -45,7 +44,7 @@ fn a_dead_origin_fails_its_own_requests_and_no_others() {
             let expected = if record.index % 3 == 2 { refused() } else { None };
             assert_eq!(record.failure, expected, "request {}", record.index);
         }
-        let counts = ran.tally.by_target().unwrap().kinds().iter().map(|kind| (kind.counts.ok, kind.counts.failed));
+        let counts = ran.totals.targets.iter().map(|kind| (kind.counts.ok, kind.counts.failed));
         assert_eq!(counts.collect::<Vec<_>>(), [(20, 0), (20, 0), (0, 20)]);
     }
 }
@@ -54,7 +53,7 @@ fn a_dead_origin_fails_its_own_requests_and_no_others() {
 fn origins_share_connections_over_http_2_each_its_own() {
     let scene = three(Scene::closed(6, 60)).sharing(2, 3, 100);
     let ran = scene.run(Server::replies(|asked| Reply::Ok(ms(1 + u64::from(asked.origin)))));
-    assert_eq!(ran.tally.counts().ok, 60);
+    assert_eq!(ran.totals.counts.ok, 60);
     assert_eq!(ran.connects.len(), 6, "two to each of three");
     assert!(ran.records.iter().all(|record| record.service() == Some(ms(1 + record.index % 3))));
 }
@@ -63,7 +62,7 @@ fn origins_share_connections_over_http_2_each_its_own() {
 fn a_run_whose_origins_are_all_dead_ends() {
     for scene in [Scene::waves(3, 30), Scene::closed(3, 30), Scene::open(100.0, 3, ms(300))] {
         let ran = three(scene).run(Server::answers_after(ms(1)).accepting(|_| Accept::Refuse(ms(1))));
-        let counts = ran.tally.counts();
+        let counts = ran.totals.counts;
         assert_eq!(counts.ok, 0);
         assert!(counts.failed >= 3, "{counts:?}");
     }

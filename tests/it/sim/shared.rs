@@ -13,14 +13,14 @@ fn users_of_one_connection_are_sent_at_one_instant_in_one_write() {
     // The preface, then the acknowledgement of the server's, then a write for each wave.
     let of = |c| ran.writes.iter().filter(|write| write.0 == c).count();
     assert_eq!((of(0), of(1)), (4, 4));
-    assert_eq!(ran.tally.traffic.opened, 2);
+    assert_eq!(ran.totals.traffic.opened, 2);
 }
 
 #[test]
 fn closed_users_share_connections_and_go_on_for_themselves() {
     let server = Server::replies(|asked| Reply::Ok(ms(1 + u64::from(asked.before % 2))));
     let ran = Scene::closed(6, 60).sharing(2, 3, 100).run(server);
-    assert_eq!((ran.records.len(), ran.tally.counts().ok, ran.tally.traffic.opened), (60, 60, 2));
+    assert_eq!((ran.records.len(), ran.totals.counts.ok, ran.totals.traffic.opened), (60, 60, 2));
     ran.assert_accounted_for("closed");
 }
 
@@ -31,7 +31,7 @@ fn a_lower_limit_of_the_server_makes_users_wait_as_for_a_connection() {
         let times: Vec<(f64, f64)> = ran.times().iter().map(|(_, due, took)| (*due, *took)).collect();
         assert_eq!(times, [(0.0, 10.0), (0.0, 10.0), (0.0, 20.0), (0.0, 20.0), (0.0, 30.0), (0.0, 30.0)]);
         assert!(ran.records.iter().all(|r| r.service() == Some(ms(10))));
-        assert_eq!(ran.tally.traffic.streams_allowed, Some(2));
+        assert_eq!(ran.totals.traffic.streams_allowed, Some(2));
     }
     let ran = Scene::open(1000.0, 6, ms(6)).sharing(1, 6, 2).run(Server::answers_after(ms(10)));
     let times: Vec<f64> = ran.times().iter().map(|(_, _, took)| *took).collect();
@@ -49,7 +49,7 @@ fn what_a_server_that_goes_away_has_not_looked_at_is_sent_again() {
         _ => Reply::Ok(ms(10)),
     });
     let ran = Scene::closed(4, 8).sharing(1, 4, 100).run(server);
-    assert_eq!((ran.tally.counts().ok, ran.tally.retried, ran.tally.traffic.opened), (8, 2, 2));
+    assert_eq!((ran.totals.counts.ok, ran.totals.retried, ran.totals.traffic.opened), (8, 2, 2));
     assert_eq!(ran.times()[..4], [(0, 0.0, 10.0), (1, 0.0, 10.0), (2, 0.0, 11.0), (3, 0.0, 11.0)]);
     ran.assert_accounted_for("goaway");
 }
@@ -62,7 +62,7 @@ fn a_request_is_sent_again_three_times_at_most() {
     ] {
         let ran = Scene::closed(1, 3).sharing(1, 1, 100).run(Server::replies(move |_| reply.clone()));
         assert_eq!(ran.outcomes(), [failure; 3]);
-        assert_eq!(ran.tally.retried, 9);
+        assert_eq!(ran.totals.retried, 9);
         assert_eq!(ran.times()[0], (0, 0.0, 4.0), "four times a millisecond");
         ran.assert_accounted_for(failure);
     }
@@ -72,7 +72,7 @@ fn a_request_is_sent_again_three_times_at_most() {
 fn a_request_that_times_out_leaves_its_connection_to_the_others() {
     let server = Server::replies(|asked| if asked.before == 1 { Reply::Never } else { Reply::Ok(ms(30)) });
     let ran = Scene::closed(3, 12).sharing(1, 3, 100).run(server);
-    assert_eq!((ran.tally.counts().ok, ran.tally.counts().timeout, ran.tally.traffic.opened), (11, 1, 1));
+    assert_eq!((ran.totals.counts.ok, ran.totals.counts.timeout, ran.totals.traffic.opened), (11, 1, 1));
     assert_eq!(ran.outcomes()[1], "timeout: first byte");
 }
 

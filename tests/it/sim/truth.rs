@@ -49,6 +49,7 @@ pub(super) fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         plan: scene,
         started_at: String::new(),
         started_at_unix_s: 0.0,
+        expects_status: false,
         interrupted: false,
         notes: vec![],
         warmup_s: None,
@@ -58,14 +59,14 @@ pub(super) fn summary(ran: &Ran, scene: PlanLine) -> Summary {
         thresholds: vec![],
         circumstances: Circumstances { asked: 1, reached: 1, ..Circumstances::default() },
     };
-    Summary::new(facts, &ran.tally)
+    Summary::new(facts, &ran.totals)
 }
 
 /// The histogram says the same, within its thousandth; so does what is printed.
 #[track_caller]
 fn assert_quantiles(ran: &Ran, expected: &[(u64, f64)]) {
-    let mut all = ran.tally.response();
-    all.merge(&ran.tally.censored().all());
+    let mut all = ran.totals.response.clone();
+    all.merge(&ran.totals.censored.all());
     for &(p, ms) in expected {
         assert_eq!(exact(ran, p), ms, "p = {p} ppm");
         let shown = all.quantile(p).unwrap().as_millis();
@@ -81,9 +82,9 @@ fn case_a_one_stall_of_a_second_in_ten() {
         &ran,
         &[(900_000, 0.0), (950_000, 500.0), (990_000, 900.0), (999_000, 990.0), (1_000_000, 1000.0)],
     );
-    assert_eq!(ran.tally.response().mean(), Some(50.05e6));
-    assert_eq!(ran.tally.lag().unwrap().max(), Some(Nanos::ZERO), "nothing of it is this tool");
-    assert_eq!(ran.tally.service().max(), Some(ms(1_000)), "ten requests were stalled at the server itself");
+    assert_eq!(ran.totals.response.mean(), Some(50.05e6));
+    assert_eq!(ran.totals.lag.as_ref().unwrap().max(), Some(Nanos::ZERO), "nothing of it is this tool");
+    assert_eq!(ran.totals.service.max(), Some(ms(1_000)), "ten requests were stalled at the server itself");
     assert_eq!(ran.records.iter().filter(|r| r.service() > Some(Nanos::ZERO)).count(), 10);
 }
 
@@ -128,8 +129,8 @@ fn case_d_with_a_drain_that_is_cut() {
     scene.plan.limits.drain = ms(1_000);
     let plan = PlanLine::new(&scene.plan);
     let ran = scene.run(stalls(|at| left(at, 9_500, 12_000)));
-    let counts = ran.tally.counts();
-    assert_eq!((counts.ok, counts.unfinished, ran.tally.unsent), (9_500, 10, 490));
+    let counts = ran.totals.counts;
+    assert_eq!((counts.ok, counts.unfinished, ran.totals.unsent), (9_500, 10, 490));
     let summary = summary(&ran, plan);
     let response = summary.response_ms.unwrap();
     assert_eq!((response.count, response.censored), (10_000, 500));

@@ -18,7 +18,7 @@ fn a_wave_is_released_when_the_last_answer_of_the_one_before_is_in() {
     assert_eq!(ran.times(), expected);
     let waves: Vec<u32> = ran.records.iter().map(|r| r.wave).collect();
     assert_eq!(waves, [0, 0, 0, 1, 1, 1, 2]);
-    assert_eq!((ran.tally.waves.count, ran.tally.waves.together), (3, 3));
+    assert_eq!((ran.totals.waves.count, ran.totals.waves.together), (3, 3));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn warm_up_waves_are_whole_and_leave_no_trace() {
     let scene = Scene::waves(2, 4).warmup(Warmup::Requests(3));
     let ran = scene.run(Server::answers_after(ms(10)));
     assert_eq!(ran.times(), [(0, 20.0, 10.0), (1, 20.0, 10.0), (2, 30.0, 10.0), (3, 30.0, 10.0)]);
-    assert_eq!((ran.t0(), ran.tally.counts().ok, ran.tally.waves.count), (ms(20), 4, 2));
+    assert_eq!((ran.t0(), ran.totals.counts.ok, ran.totals.waves.count), (ms(20), 4, 2));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn without_keep_alive_users_connect_after_the_release_inside_their_latency() {
     let server = Server::answers_after(ms(5)).accepting(|_| Accept::After(ms(3)));
     let ran = Scene::waves(2, 4).without_keep_alive().run(server);
     assert_eq!(ran.times(), [(0, 0.0, 8.0), (1, 0.0, 8.0), (2, 8.0, 8.0), (3, 8.0, 8.0)]);
-    assert_eq!(ran.tally.traffic.opened, 4);
+    assert_eq!(ran.totals.traffic.opened, 4);
     assert!(ran.records.iter().all(|r| r.service() == Some(ms(5)) && r.connect == ms(3)));
 }
 
@@ -92,7 +92,7 @@ fn a_connection_that_the_server_closes_after_its_answer_is_reopened_before_the_n
     let server = Server::replies(|_| Reply::OkAndClose(ms(5))).accepting(|_| Accept::After(ms(3)));
     let ran = Scene::waves(2, 4).run(server);
     assert_eq!(ran.times(), [(0, 3.0, 5.0), (1, 3.0, 5.0), (2, 11.0, 5.0), (3, 11.0, 5.0)]);
-    assert_eq!((ran.tally.traffic.opened, ran.tally.traffic.reopened), (4, 0));
+    assert_eq!((ran.totals.traffic.opened, ran.totals.traffic.reopened), (4, 0));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_late_wave_has_its_whole_time_limit() {
     let every = Model::Waves { every: Some(ms(10)), hold_last_byte: false };
     let ran = Scene::new(every, 1, Some(8), None).run(Server::answers_after(ms(60)));
     // Each takes 60 ms of its 100, and is later than the one before by 50.
-    assert_eq!((ran.tally.counts().ok, ran.tally.counts().timeout), (8, 0));
+    assert_eq!((ran.totals.counts.ok, ran.totals.counts.timeout), (8, 0));
     assert_eq!(ran.times().last(), Some(&(7, 70.0, 410.0)));
 }
 
@@ -127,7 +127,7 @@ fn connections_are_left_alone_while_the_next_wave_is_far_off() {
     let ran = planned(2, 3, MINUTES).run(Server::answers_after(ms(1)).closing_idle(Nanos::from_secs(1)));
     let connects: Vec<f64> = ran.connects.iter().map(|(_, at)| at.as_millis()).collect();
     assert_eq!(connects, [0.0, 0.0, 179_950.0, 179_950.0, 359_950.0, 359_950.0]);
-    assert_eq!(ran.tally.traffic.reopened, 4);
+    assert_eq!(ran.totals.traffic.reopened, 4);
 }
 
 #[test]

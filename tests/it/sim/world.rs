@@ -14,7 +14,7 @@ use onrush::plan::{
 use onrush::record::{Cause, Failure, Phase, Record};
 use onrush::request::{Body, RequestHead};
 use onrush::schedule::{Profile, Spacing};
-use onrush::stats::{Board, Tally};
+use onrush::stats::{Board, Totals};
 use onrush::time::{Nanos, WallClock};
 
 pub(super) use super::absent::{Absent, Where};
@@ -56,7 +56,9 @@ struct Connection {
 
 /// What a run in the world left behind.
 pub(super) struct Ran {
-    pub(super) tally: Tally,
+    pub(super) totals: Totals,
+    /// When counting began, by the world's clock.
+    t0: Nanos,
     pub(super) records: Vec<Record>,
     /// (user, instant from the start, bytes) of every write.
     pub(super) writes: Vec<(u32, Nanos, usize)>,
@@ -513,10 +515,10 @@ impl Scene {
         let (_empty, back) = std::sync::mpsc::sync_channel(1);
         let rows = LogQueue::new(0, full, back);
         let clock = WallClock::fixed(Nanos::ZERO);
-        let tally = Worker::new(&self.plan, 0, world, &shared, &board, clock, Some(rows)).run();
+        let totals = Worker::new(&self.plan, 0, world, &shared, &board, clock, Some(rows)).run();
         let records: Vec<Record> = batches.try_iter().flat_map(|batch| batch.records).collect();
         let Log { writes, requests, connects, most_connecting } = std::mem::take(&mut *log.lock().unwrap());
-        Ran { tally, records, writes, requests, connects, most_connecting }
+        Ran { totals, t0: shared.t0().unwrap_or(START), records, writes, requests, connects, most_connecting }
     }
 }
 
@@ -525,12 +527,12 @@ impl Ran {
     /// number present over time adds up to the times of all requests.
     #[track_caller]
     pub(super) fn assert_accounted_for(&self, scene: &str) {
-        let counts = self.tally.counts();
+        let counts = self.totals.counts;
         assert_eq!(counts.ended() + counts.unfinished, self.records.len() as u64, "{scene}: rows");
-        let present = &self.tally.in_system;
-        assert_eq!(present.entered, counts.ended() + counts.unfinished + self.tally.unsent, "{scene}: requests");
-        assert_eq!((present.count, self.tally.waiting.count), (0, 0), "{scene}: left over");
-        let times = [&self.tally.response(), &self.tally.censored().all(), self.tally.failed()];
+        let present = &self.totals.in_system;
+        assert_eq!(present.entered, counts.ended() + counts.unfinished + self.totals.unsent, "{scene}: requests");
+        assert_eq!((present.count, self.totals.waiting.count), (0, 0), "{scene}: left over");
+        let times = [&self.totals.response, &self.totals.censored.all(), &self.totals.failed];
         let sum: u128 = times.iter().map(|d| d.sum()).sum();
         assert_eq!(present.integral(), sum as i128, "{scene}: Little's law");
         let mut indexes: Vec<u64> = self.records.iter().map(|r| r.index).collect();
@@ -555,7 +557,7 @@ impl Ran {
 
     /// When counting began, from the start.
     pub(super) fn t0(&self) -> Nanos {
-        self.tally.t0.since(START)
+        self.t0.since(START)
     }
 }
 
@@ -569,8 +571,8 @@ pub(super) fn assert_all_accounted_for(seeds: Range<u64>, schedule: impl Fn(u64)
         ran.assert_accounted_for(&format!("seed {seed}"));
         if let Some(number) = number {
             // Nobody could connect: then each user has one row, and the rest was not due.
-            let nobody = ran.tally.traffic.opened == 0;
-            let scheduled = ran.tally.in_system.entered;
+            let nobody = ran.totals.traffic.opened == 0;
+            let scheduled = ran.totals.in_system.entered;
             assert!(scheduled == number || nobody, "seed {seed}: {scheduled} requests");
         }
     }
