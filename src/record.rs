@@ -12,6 +12,8 @@ use crate::time::Nanos;
 pub struct Record {
     /// The request's number in the schedule, from 0.
     pub index: u64,
+    /// Which of the plan's targets it was for.
+    pub target: u32,
     /// When the schedule wanted it.
     pub due: Nanos,
     /// When a connection was free for it; in waves, the instant for which the release was planned.
@@ -42,7 +44,7 @@ pub struct Record {
 /// `Record::wave` outside waves.
 pub const NO_WAVE: u32 = u32::MAX;
 
-const _: () = assert!(size_of::<Record>() <= 80);
+const _: () = assert!(size_of::<Record>() <= 88);
 
 /// Records of one worker on their way to the sinks.
 #[derive(Debug)]
@@ -303,6 +305,7 @@ mod tests {
     fn answered() -> Record {
         Record {
             index: 0,
+            target: 0,
             due: Nanos(100),
             ready: Nanos(130),
             sent: Nanos(140),

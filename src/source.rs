@@ -52,7 +52,7 @@ impl Source {
         self.order.target(slot.index)
     }
 
-    /// What the request in `slot` says, encoded at `now` for this user and wave.
+    /// What the request in `slot` says, which is for this [`Self::target`], encoded at `now` for this user and wave.
     ///
     /// # Errors
     /// A template with logic cannot be rendered for this request.
@@ -60,11 +60,11 @@ impl Source {
     pub fn message(
         &mut self,
         slot: Slot,
+        target: u32,
         user: u32,
         wave: Option<u32>,
         now: Nanos,
     ) -> Result<Message<'_>, Box<TemplateError>> {
-        let target = self.target(slot);
         if self.is_fixed {
             return Ok(Message { target, payload: Payload::Shared });
         }

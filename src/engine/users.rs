@@ -59,6 +59,7 @@ pub(crate) enum Stage {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) slot: Slot,
+    pub(crate) target: u32,
     wave: u32,
     pub(crate) due: Nanos,
     pub(crate) ready: Nanos,
@@ -96,9 +97,9 @@ const MAX_RESENDS: u8 = 3;
 
 impl Request {
     #[inline]
-    fn new(slot: Slot, wave: u32) -> Request {
+    fn new(slot: Slot, target: u32, wave: u32) -> Request {
         let never = Nanos::NEVER;
-        Request { slot, wave, due: never, ready: never, taken: never, rendered: never, sent: never }
+        Request { slot, target, wave, due: never, ready: never, taken: never, rendered: never, sent: never }
     }
 
     /// Its wave, in the wave model.
@@ -115,7 +116,7 @@ impl Users {
             stage: Stage::Idle,
             connection,
             resends: 0,
-            request: Request::new(Slot { index: 0, measured: false }, NO_WAVE),
+            request: Request::new(Slot { index: 0, measured: false }, 0, NO_WAVE),
             excluded: None,
         };
         let list: Vec<User> = connections.into_iter().map(user).collect();
@@ -177,9 +178,9 @@ impl Users {
 
     /// `u` takes a new request, not sent yet.
     #[inline]
-    pub(crate) fn take(&mut self, u: u32, slot: Slot, wave: u32) {
+    pub(crate) fn take(&mut self, u: u32, slot: Slot, target: u32, wave: u32) {
         let user = &mut self.list[u as usize];
-        user.request = Request::new(slot, wave);
+        user.request = Request::new(slot, target, wave);
         user.resends = 0;
     }
 
@@ -285,10 +286,11 @@ impl Users {
 /// The one place that makes records.
 #[inline]
 fn record(request: &Request, ended: &Ended) -> Record {
-    let &Request { slot, wave, due, ready, sent, .. } = request;
+    let &Request { slot, target, wave, due, ready, sent, .. } = request;
     let &Ended { at, failure, status, body_bytes, first_byte, connection: (connect, connection) } = ended;
     Record {
         index: slot.index,
+        target,
         due,
         ready,
         sent,

@@ -25,7 +25,7 @@ fn command(plan: &Plan, source: &mut Source, record: &Record, route: &Route) -> 
         // The record does not say who it was.
         Model::Closed | Model::Open(_) => (0, None),
     };
-    let message = source.message(slot, user, wave, record.due).ok()?;
+    let message = source.message(slot, record.target, user, wave, record.due).ok()?;
     let target = &plan.targets.list[message.target as usize];
     let says = Says::new(target, message.payload)?;
     let (body, left_out) = match says.body {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use crate::plan::{Order, Targets};
+use crate::plan::Targets;
 use crate::record::{Batch, NO_WAVE, Record};
 use crate::time::Nanos;
 
@@ -13,8 +13,8 @@ pub const HEADER: &str = "index,status,latency_ms,response_bytes,error,start_ms,
 /// A CSV log being written.
 pub struct CsvFile<W> {
     to: W,
-    /// Which target a request was for, and their names as fields, if there are several.
-    targets: Option<(Order, Vec<String>)>,
+    /// The names of the targets as fields, if there are several.
+    targets: Option<Vec<String>>,
     /// Rows that are formatted and not written yet.
     buffer: Vec<u8>,
     buffered_rows: u64,
@@ -50,8 +50,8 @@ impl<W: Write> CsvFile<W> {
     /// The same, with the names of these targets in the last column. One target has no need of a name.
     #[must_use]
     pub fn naming(mut self, targets: &Targets) -> CsvFile<W> {
-        let names = targets.list.iter().map(|target| field(&target.name)).collect();
-        self.targets = (targets.list.len() > 1).then(|| (targets.order.clone(), names));
+        let names: Vec<String> = targets.list.iter().map(|target| field(&target.name)).collect();
+        self.targets = (targets.list.len() > 1).then_some(names);
         self
     }
 
@@ -84,8 +84,8 @@ impl<W: Write> CsvFile<W> {
         }
         let mut room = [0; LONGEST_ROW];
         self.buffer.extend_from_slice(Row { room: &mut room, at: 0 }.write(record, t0));
-        if let Some((order, names)) = &self.targets {
-            self.buffer.extend_from_slice(names[order.target(record.index) as usize].as_bytes());
+        if let Some(names) = &self.targets {
+            self.buffer.extend_from_slice(names[record.target as usize].as_bytes());
         }
         self.buffer.extend_from_slice(b"\r\n");
         self.buffered_rows += 1;
@@ -282,6 +282,7 @@ mod tests {
     fn record() -> Record {
         Record {
             index: 17,
+            target: 0,
             due: Nanos(1_500_000),
             ready: Nanos(1_500_000),
             sent: Nanos(1_500_000),
@@ -371,7 +372,7 @@ mod tests {
         drop(full);
         let mut disk = Vec::new();
         let mut log = CsvFile::new(Disk(HEADER.len() + room, &mut disk)).unwrap();
-        log.targets = target.map(|name| (Order::One, vec![field(name)]));
+        log.targets = target.map(|name| vec![field(name)]);
         (log.write_all(&rows, &[empty]), disk)
     }
 

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Order;
 use crate::record::{Outcome, Phase, Record};
 use crate::time::Nanos;
 
@@ -11,7 +10,6 @@ use super::{Censored, Counts, Distribution};
 /// What became of each target's requests, in a run that has several.
 #[derive(Clone, Debug)]
 pub struct ByTarget {
-    order: Order,
     kinds: Vec<TargetTally>,
 }
 
@@ -32,18 +30,17 @@ pub struct TargetTally {
 pub const MAX_TARGETS: usize = 256;
 
 impl ByTarget {
-    /// For so many targets in this order.
-    pub fn new(order: Order, targets: usize) -> ByTarget {
-        ByTarget { order, kinds: vec![TargetTally::default(); targets.min(MAX_TARGETS + 1)] }
+    /// For so many targets.
+    pub fn new(targets: usize) -> ByTarget {
+        ByTarget { kinds: vec![TargetTally::default(); targets.min(MAX_TARGETS + 1)] }
     }
 
-    fn kind(&mut self, index: u64) -> &mut TargetTally {
-        let target = self.order.target(index) as usize;
-        &mut self.kinds[target.min(MAX_TARGETS)]
+    fn kind(&mut self, target: u32) -> &mut TargetTally {
+        &mut self.kinds[(target as usize).min(MAX_TARGETS)]
     }
 
     pub(super) fn record(&mut self, r: &Record, outcome: Outcome) {
-        let kind = self.kind(r.index);
+        let kind = self.kind(r.target);
         kind.counts.add(outcome);
         match r.failure {
             None => kind.response.record(r.response()),
@@ -55,8 +52,8 @@ impl ByTarget {
         }
     }
 
-    pub(super) fn unsent(&mut self, index: u64, age: Nanos) {
-        let kind = self.kind(index);
+    pub(super) fn unsent(&mut self, target: u32, age: Nanos) {
+        let kind = self.kind(target);
         kind.unsent += 1;
         kind.censored.cut.record(age);
     }

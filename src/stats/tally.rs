@@ -205,11 +205,11 @@ impl Tally {
         }
     }
 
-    /// Request `index` was due at `due`, and nobody had sent it when waiting stopped at `now`.
-    pub fn unsent(&mut self, index: u64, due: Nanos, now: Nanos) {
+    /// A request for `target` was due at `due`, and had not been sent when waiting stopped at `now`.
+    pub fn unsent(&mut self, target: u32, due: Nanos, now: Nanos) {
         self.unsent += 1;
         if let Some(by_target) = self.extra.as_mut().and_then(|extra| extra.by_target.as_mut()) {
-            by_target.unsent(index, now.since(due));
+            by_target.unsent(target, now.since(due));
         }
         self.last_done = self.last_done.max(now);
         self.censored.cut.record(now.since(due));

@@ -44,8 +44,9 @@ fn requests(args: &ShowArgs, plan: &Plan, out: &mut impl Write) -> anyhow::Resul
             Model::Closed | Model::Open(_) => (0, None),
         };
         let slot = Slot { index, measured: true };
-        let target = &plan.targets.list[source.target(slot) as usize];
-        let message = source.message(slot, user, wave, crate::time::monotonic()).map_err(|e| anyhow!("{e}"))?;
+        let number = source.target(slot);
+        let target = &plan.targets.list[number as usize];
+        let message = source.message(slot, number, user, wave, crate::time::monotonic()).map_err(|e| anyhow!("{e}"))?;
         wire.open(0);
         wire.submit(0, message, 0, Hold::Nothing);
         let text = wire.session(0).transmit().concat();

@@ -30,13 +30,19 @@ struct FollowUp {
     redirects: Option<Redirects>,
 }
 
-/// A request, as it was asked.
+/// Which request it is, and whose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
     pub(crate) slot: Slot,
+    pub(crate) target: u32,
     /// The number of its user in the run.
     pub(crate) user: u32,
     pub(crate) wave: Option<u32>,
+}
+
+/// How a request was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
     /// The instant its text was rendered for.
     pub(crate) rendered: Nanos,
     /// The origin that it went to.
@@ -76,13 +82,19 @@ impl Exchange {
         }
     }
 
-    /// The origin that the request in `slot` is for.
+    /// The target that the request in `slot` is for.
     #[inline]
-    pub(crate) fn origin(&self, slot: Slot) -> u32 {
-        self.origins[self.source.target(slot) as usize]
+    pub(crate) fn target(&self, slot: Slot) -> u32 {
+        self.source.target(slot)
     }
 
-    /// What `u`, which is `number` in the run, says at `now`. True beside it: it is rendered for that instant, and not
+    /// The origin of a target.
+    #[inline]
+    pub(crate) fn origin(&self, target: u32) -> u32 {
+        self.origins[target as usize]
+    }
+
+    /// What `u` says at `now`. True beside it: it is rendered for that instant, and not
     /// a request that a redirect has sent on.
     ///
     /// # Errors
@@ -91,17 +103,15 @@ impl Exchange {
     pub(crate) fn message(
         &mut self,
         u: u32,
-        slot: Slot,
-        number: u32,
-        wave: Option<u32>,
+        asked: &Asked,
         now: Nanos,
     ) -> Result<(Message<'_>, bool), Box<TemplateError>> {
         if let Some(redirects) = self.follow_up.as_ref().and_then(|follow_up| follow_up.redirects.as_ref())
-            && let Some(message) = redirects.message(u, self.source.target(slot))
+            && let Some(message) = redirects.message(u, asked.target)
         {
             return Ok((message, false));
         }
-        Ok((self.source.message(slot, number, wave, now)?, true))
+        Ok((self.source.message(asked.slot, asked.target, asked.user, asked.wave, now)?, true))
     }
 
     /// Responses are only counted: nothing follows from one.
@@ -112,13 +122,13 @@ impl Exchange {
 
     /// What follows from the whole response to the request of `u`.
     #[inline(never)]
-    pub(crate) fn after(&mut self, u: u32, answer: &mut Answer, asked: Asked) -> Next {
+    pub(crate) fn after(&mut self, u: u32, answer: &mut Answer, asked: &Asked, sent: Sent) -> Next {
         let captured = answer.captured.take().unwrap_or_default();
         let Some(follow_up) = &mut self.follow_up else { return Next::Done(None) };
         let (FollowUp { checks, redirects }, status) = (&mut **follow_up, answer.status);
         let redirects = redirects.as_mut().filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308));
         let Some(redirects) = redirects else { return Next::Done(checks::failure(checks, status, &captured)) };
-        match follow(redirects, &mut self.source, u, (status, captured.location.as_deref()), asked) {
+        match follow(redirects, &mut self.source, u, (status, captured.location.as_deref()), (asked, sent)) {
             Ok(Leads::To(origin)) => Next::Send(origin),
             Ok(Leads::ToNew(origin)) => Next::SendToNew(origin),
             Err(cause) => Next::Done(Some(Failure::new(Phase::Check, cause))),
@@ -147,13 +157,12 @@ fn follow(
     source: &mut Source,
     u: u32,
     (status, location): (u16, Option<&[u8]>),
-    asked: Asked,
+    (asked, sent): (&Asked, Sent),
 ) -> Result<Leads, Cause> {
     if !redirects.is_redirected(u) {
-        let Asked { slot, user, wave, rendered, origin } = asked;
-        let target = source.target(slot);
-        let message = source.message(slot, user, wave, rendered).map_err(|_| Cause::BadRedirect)?;
-        redirects.begin(u, target, origin, message.payload)?;
+        let &Asked { slot, target, user, wave } = asked;
+        let message = source.message(slot, target, user, wave, sent.rendered).map_err(|_| Cause::BadRedirect)?;
+        redirects.begin(u, target, sent.origin, message.payload)?;
     }
-    redirects.follow(u, asked.origin, status, location)
+    redirects.follow(u, sent.origin, status, location)
 }

@@ -36,7 +36,7 @@ impl<'a> Meter<'a> {
         let clocks = Clocks { lag: !matches!(plan.load.model, Model::Closed) };
         let mut tally = Tally::new(Nanos::ZERO, Nanos::NEVER, clocks);
         let targets = plan.targets.list.len();
-        let by_target = (targets > 1).then(|| ByTarget::new(plan.targets.order.clone(), targets));
+        let by_target = (targets > 1).then(|| ByTarget::new(targets));
         let all_expected = plan.checks.status.is_some();
         if by_target.is_some() || all_expected {
             tally.extra = Some(Box::new(Extra { by_target, all_expected }));
@@ -80,8 +80,8 @@ impl<'a> Meter<'a> {
     }
 
     /// Requests that were due and are not sent any more are counted when that is known.
-    pub(crate) fn unsent(&mut self, index: u64, due: Nanos, now: Nanos) {
-        self.tally.unsent(index, due, now);
+    pub(crate) fn unsent(&mut self, target: u32, due: Nanos, now: Nanos) {
+        self.tally.unsent(target, due, now);
     }
 
     /// Counts a measured request, and logs it. False: the log has no room, see [`Self::wait_for_log`].

@@ -115,7 +115,7 @@ impl<I: Io> Worker<'_, I> {
             self.meter.count_due(request.slot.measured, request.due);
         }
         if request.due != Nanos::NEVER {
-            self.meter.unsent(request.slot.index, request.due, self.pool.now);
+            self.meter.unsent(request.target, request.due, self.pool.now);
         }
     }
 
@@ -125,7 +125,7 @@ impl<I: Io> Worker<'_, I> {
         while let Some(Due { slot, at }) = self.load.drop_waiting() {
             if slot.measured {
                 self.meter.tally.waiting.leave(now);
-                self.meter.unsent(slot.index, at, now);
+                self.meter.unsent(self.exchange.target(slot), at, now);
             }
         }
     }

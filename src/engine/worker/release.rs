@@ -66,7 +66,7 @@ impl<I: Io> Worker<'_, I> {
         let nobody = self.shared.nobody_connected();
         for u in 0..self.load.participants() {
             if let Some((slot, _)) = self.load.in_wave(u) {
-                self.turn_to_origin(u, slot);
+                self.turn_to_origin(u, self.exchange.target(slot));
             }
             let c = self.users.connection(u);
             self.pool.forgive_idle_closes(c);

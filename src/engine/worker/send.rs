@@ -5,6 +5,7 @@ use crate::record::{Cause, Failure, NO_WAVE, Phase};
 use crate::request::Slot;
 use crate::time::Nanos;
 
+use crate::engine::exchange::Asked;
 use crate::engine::load::{Due, Kind, Next};
 use crate::engine::pool::{ConnectionState, Io};
 
@@ -70,7 +71,7 @@ impl<I: Io> Worker<'_, I> {
             }
             let Some(Due { slot, at }) = self.load.due(self.pool.now) else { return };
             let (users, pool, exchange) = (&self.users, &self.pool, &self.exchange);
-            let origin = if pool.routes.has_one_origin() { 0 } else { exchange.origin(slot) };
+            let origin = if pool.routes.has_one_origin() { 0 } else { exchange.origin(exchange.target(slot)) };
             let route = |u: u32| pool.routes.connection(u, origin).unwrap_or_else(|| users.connection(u));
             let Some(u) = self.load.next_free(|u| pool.has_room(route(u))) else {
                 return self.count_backlog();
@@ -135,15 +136,16 @@ impl<I: Io> Worker<'_, I> {
     /// `u` takes the request in `slot`, and turns to the origin that it is for.
     #[inline]
     pub(super) fn take(&mut self, u: u32, slot: Slot, wave: u32) {
-        self.users.take(u, slot, wave);
-        self.turn_to_origin(u, slot);
+        let target = self.exchange.target(slot);
+        self.users.take(u, slot, target, wave);
+        self.turn_to_origin(u, target);
     }
 
-    /// `u` goes on with the connection over which the request in `slot` is sent.
+    /// `u` goes on with the connection over which requests to `target` are sent.
     #[inline]
-    pub(super) fn turn_to_origin(&mut self, u: u32, slot: Slot) {
+    pub(super) fn turn_to_origin(&mut self, u: u32, target: u32) {
         if !self.pool.routes.has_one_origin()
-            && let Some(c) = self.pool.routes.connection(u, self.exchange.origin(slot))
+            && let Some(c) = self.pool.routes.connection(u, self.exchange.origin(target))
         {
             self.users.get_mut(u).connection = c;
         }
@@ -185,9 +187,9 @@ impl<I: Io> Worker<'_, I> {
             return self.wait_for_room(u, c);
         }
         let now = self.pool.now;
-        let number = self.users.number(u);
+        let asked = self.asked(u);
         let request = &mut self.users.get_mut(u).request;
-        let Ok((message, is_rendered)) = self.exchange.message(u, request.slot, number, request.wave(), now) else {
+        let Ok((message, is_rendered)) = self.exchange.message(u, &asked, now) else {
             return self.not_rendered(u);
         };
         if is_rendered {
@@ -203,6 +205,13 @@ impl<I: Io> Worker<'_, I> {
             self.sent(u, now);
             self.pool.flush(c);
         }
+    }
+
+    /// The request of `u`.
+    #[inline]
+    pub(super) fn asked(&self, u: u32) -> Asked {
+        let request = &self.users.get(u).request;
+        Asked { slot: request.slot, target: request.target, user: self.users.number(u), wave: request.wave() }
     }
 
     /// Requests that were encoded in this turn are written, each connection's in one go.
@@ -254,9 +263,10 @@ impl<I: Io> Worker<'_, I> {
             return self.load.release.mark_ready(u);
         }
         let now = self.pool.now;
-        self.users.take(u, slot, wave);
+        self.users.take(u, slot, self.exchange.target(slot), wave);
         self.users.get_mut(u).request.rendered = now;
-        let Ok((message, _)) = self.exchange.message(u, slot, self.users.number(u), Some(wave), now) else {
+        let asked = self.asked(u);
+        let Ok((message, _)) = self.exchange.message(u, &asked, now) else {
             return self.exclude(u, Failure::new(Phase::Template, Cause::Unrendered), now);
         };
         self.users.prime(u);

@@ -3,7 +3,7 @@
 use crate::proto::Answer;
 use crate::record::{Cause, Failure, Phase, Record};
 
-use crate::engine::exchange::{Asked, NewOrigin, Next};
+use crate::engine::exchange::{NewOrigin, Next, Sent};
 use crate::engine::pool::{ConnectionState, Io, Read};
 use crate::engine::users::{Ended, Exclusion, Stage};
 
@@ -111,16 +111,10 @@ impl<I: Io> Worker<'_, I> {
     #[inline(never)]
     fn follow_up(&mut self, answer: &mut Answer) -> Option<Option<Failure>> {
         let u = answer.ticket;
+        let asked = self.asked(u);
         let user = self.users.get(u);
-        let (c, request) = (user.connection, user.request);
-        let asked = Asked {
-            slot: request.slot,
-            user: self.users.number(u),
-            wave: request.wave(),
-            rendered: request.rendered,
-            origin: self.pool.origin(c),
-        };
-        match self.exchange.after(u, answer, asked) {
+        let sent = Sent { rendered: user.request.rendered, origin: self.pool.origin(user.connection) };
+        match self.exchange.after(u, answer, &asked, sent) {
             Next::Done(failure) => Some(failure),
             Next::Send(origin) => {
                 self.move_on(u, origin);

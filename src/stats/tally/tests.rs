@@ -11,6 +11,7 @@ fn record(sent_after: u64, took: u64, status: u16) -> Record {
     let done = due + Nanos(took);
     Record {
         index: 0,
+        target: 0,
         due,
         ready: due,
         sent: due,
