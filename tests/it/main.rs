@@ -9,6 +9,7 @@ mod floors;
 mod generate;
 mod hostile;
 mod http2;
+mod large;
 mod live;
 mod load;
 mod outputs;

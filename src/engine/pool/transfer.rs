@@ -18,10 +18,12 @@ pub(crate) enum Read {
 }
 
 /// From so many bytes on that are only counted, the system passes over them.
-const MIN_DISCARDED: u64 = 16 * 1024;
+const MIN_DISCARDED: u64 = 32 * 1024;
 /// While so much of a response is to come, a connection is ready to be read only when it has as much: each wake-up costs
 /// the reader as much as tens of kilobytes, and takes the sender's turn.
 const LOW_WATER: u64 = 128 * 1024;
+/// Where less is to come when that is first known, the two calls cost more than they spare.
+const MIN_LEFT: u64 = 2 * LOW_WATER;
 
 impl<I: Io> Pool<I> {
     /// Connection `c` has room to write again.
@@ -169,8 +171,9 @@ impl<I: Io> Pool<I> {
     fn expect_much(&mut self, c: u32, left: u64, is_all: bool) {
         let is_much = left >= MIN_DISCARDED && self.state(c).is_up();
         let can_discard = is_much && self.io.can_discard(c);
-        let low_water = if is_much && is_all { left.min(LOW_WATER) as u32 } else { 1 };
         let connection = &mut self.connections[c as usize];
+        let is_worth_it = is_much && is_all && (left >= MIN_LEFT || connection.low_water > 1);
+        let low_water = if is_worth_it { left.min(LOW_WATER) as u32 } else { 1 };
         // One more than is left: as long as none comes behind the response, a read that is shorter has emptied the socket.
         connection.discards = if can_discard { (left as usize).saturating_add(usize::from(is_all)) } else { 0 };
         if connection.low_water != low_water {

@@ -16,9 +16,9 @@ pub(super) const JUDGED: [(&str, Ppm); 4] = [("p50", 500_000), ("p90", 900_000),
 /// So much of a printed quantile may be this tool's own: from a twentieth on it is noisy,
 /// as that is what users compare for; from a fifth on it is not the server's.
 pub(super) const ERROR_SHARE: Limits<f64> = Limits { degraded: 0.05, invalid: 0.20 };
-/// Delays below these never count, however short the response times are: a sleeping thread wakes up to a fifth of a
-/// millisecond late on a shared machine, and reading the responses of a wave of a hundred takes as long.
-pub(super) const ERROR: Limits<Nanos> = Limits { degraded: Nanos::from_micros(250), invalid: Nanos::from_micros(500) };
+/// Delays below these never count, however short the response times are: p99 of a sleeping thread's lateness is 0.2 to
+/// 0.4 ms on shared machines, and on busy ones half a millisecond.
+pub(super) const ERROR: Limits<Nanos> = Limits { degraded: Nanos::from_micros(400), invalid: Nanos::from_micros(750) };
 /// A stall of ten milliseconds spoils no run by itself, however short it is: so long is a program now and then
 /// without a processor on a shared machine. What it does to x_p is that of another p (docs/methodology.md).
 pub(super) const STALL: Nanos = Nanos::from_millis(10);

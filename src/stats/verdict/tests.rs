@@ -138,11 +138,11 @@ fn this_tools_part_counts_from_its_limits_on_and_not_below() {
         (ten, 540, Verdict::Degraded),
         (ten, 2_450, Verdict::Degraded),
         (ten, 2_550, Verdict::Invalid),
-        // 250 us and 500 us.
-        (one, 245, Verdict::Valid),
-        (one, 260, Verdict::Degraded),
-        (one, 490, Verdict::Degraded),
-        (one, 510, Verdict::Invalid),
+        // 400 us and 750 us.
+        (one, 395, Verdict::Valid),
+        (one, 410, Verdict::Degraded),
+        (one, 740, Verdict::Degraded),
+        (one, 760, Verdict::Invalid),
     ] {
         for model in ["waves", "closed", "open"] {
             let line = judged(&left_unread(2_000, 2_000, takes, Nanos::from_micros(unread_us)), model);
