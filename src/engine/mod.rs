@@ -1,7 +1,7 @@
 //! The engine: one thread a core runs one loop over its own connections.
 //!
 //! Five owners that do not know each other, in the order in which a request meets them, and the loop that knows all:
-//! [`load`] says when, [`users`] who, [`exchange`] what, [`pool`] over which connection, [`meter`] how much.
+//! `load` says when, `users` who, `exchange` what, `pool` over which connection, `meter` how much.
 
 mod exchange;
 mod load;
