@@ -18,6 +18,7 @@ pub struct Occupancy {
     pub entered: u64,
     /// The integral of `count` up to `seen`, in things x nanoseconds.
     integral: i128,
+    #[serde(skip)]
     seen: Nanos,
 }
 

@@ -111,7 +111,8 @@ impl Timeline {
         let pair = |pair: &[TimelineSample]| TimelineSample {
             count: pair.iter().map(|sample| sample.count).sum(),
             sum_ln: pair.iter().map(|sample| sample.sum_ln).sum(),
-            present: pair[pair.len() - 1].present,
+            // The run has ended within the last one if it has no second half.
+            present: pair.get(1).map_or(0, |last| last.present),
         };
         self.samples = self.samples.chunks(2).map(pair).collect();
     }
@@ -149,6 +150,6 @@ mod tests {
         short.merge(timeline(6_000));
         assert_eq!((short.width(), short.samples().len()), (Nanos::from_millis(200), 3_000));
         assert_eq!(short.samples()[0], TimelineSample { count: 4, sum_ln: 8, present: 2 });
-        assert_eq!(short.samples()[1], TimelineSample { count: 3, sum_ln: 6, present: 5 });
+        assert_eq!(short.samples()[1], TimelineSample { count: 3, sum_ln: 6, present: 3 });
     }
 }

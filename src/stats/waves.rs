@@ -90,7 +90,7 @@ impl WaveTally {
         self.count += other.count;
         self.together += other.together;
         self.spread.merge(&other.spread);
-        self.stride = self.stride.max(other.stride);
+        self.stride = self.stride.max(other.stride).max(1);
         self.kept.extend_from_slice(&other.kept);
         let stride = self.stride.max(1);
         self.kept.retain(|facts| facts.wave.is_multiple_of(stride));
@@ -108,11 +108,14 @@ impl WaveTally {
     }
 
     fn thin(&mut self) {
-        while self.kept.len() > Self::MAX_KEPT {
+        let last = self.kept.last().map_or(0, |facts| facts.wave);
+        while self.kept.len() > Self::MAX_KEPT && self.stride <= last {
             self.stride *= 2;
             let stride = self.stride;
             self.kept.retain(|facts| facts.wave.is_multiple_of(stride));
         }
+        // That many have one number only if as many machines have waves of their own.
+        self.kept.truncate(Self::MAX_KEPT);
     }
 }
 

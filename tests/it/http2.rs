@@ -317,6 +317,33 @@ fn the_ends_of_all_requests_of_a_connection_come_in_one_piece() {
     run(&server, "-c 20 -n 20 --hold-last-byte -d hello").assert_all_ok(20);
 }
 
+/// Bodies that are larger together than the windows go out before the release all the same, all but their last octets.
+#[test]
+fn no_last_octet_is_sent_before_all_bodies_are_out_but_for_theirs() {
+    const SIZE: usize = 40_000;
+    let server = Hostile::start(|peer| {
+        let mut talk = Talk::greet(peer, &[]);
+        let mut received = BTreeMap::<u32, usize>::new();
+        while let Some((kind, flags, stream, payload)) = talk.frame() {
+            if kind == HEADERS {
+                received.insert(stream, 0);
+            }
+            if kind != 0 {
+                continue;
+            }
+            *received.entry(stream).or_default() += payload.len();
+            if flags & END_STREAM == 0 {
+                let by = payload.len() as u32;
+                talk.says([window_update(0, by), window_update(stream, by)].concat());
+            } else {
+                assert!(received.len() == 4 && received.values().all(|&octets| octets >= SIZE - 1), "{received:?}");
+                talk.says(ok(stream));
+            }
+        }
+    });
+    run(&server, &format!("-c 4 -n 4 --hold-last-byte -d {}", "x".repeat(SIZE))).assert_all_ok(4);
+}
+
 /// A server that takes uploads, and opens windows as `open` says: for a frame, its kind, its stream and octets of body.
 fn taking(settings: &'static [u8], open: impl Fn(u8, u32, usize) -> Vec<u8> + Send + Sync + 'static) -> Hostile {
     Hostile::start(move |peer| {

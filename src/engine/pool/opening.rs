@@ -34,23 +34,26 @@ const LONGEST_OF_SEVERAL: usize = 2;
 const MAX_CONNECTING: u32 = 128;
 
 impl<I: Io> Pool<I> {
-    /// Opens connection `c`, which is closed, when its turn comes: see [`Self::open_queued`].
+    /// Opens connection `c`, which is closed, when its turn comes: see [`Self::open_next`].
     pub(crate) fn open(&mut self, c: u32) {
         debug_assert_eq!(self.state(c), ConnectionState::Closed);
         self.connections[c as usize].state = ConnectionState::Queued;
         self.queue.push_back(c);
     }
 
-    /// Connections that wait for their turn begin to connect, as far as there is room.
+    /// The next connection that waits for its turn begins to connect, if there is room. One at a time: it may be open at
+    /// once, and the request that waits for it goes out before the next one is looked at. False: none has begun.
     #[inline]
-    pub(crate) fn open_queued(&mut self) {
+    pub(crate) fn open_next(&mut self) -> bool {
         while self.connecting < MAX_CONNECTING
             && let Some(c) = self.queue.pop_front()
         {
             if self.state(c) == ConnectionState::Queued {
                 self.begin_connecting(c);
+                return true;
             }
         }
+        false
     }
 
     fn begin_connecting(&mut self, c: u32) {

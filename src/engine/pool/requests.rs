@@ -70,6 +70,18 @@ impl<I: Io> Pool<I> {
         }
     }
 
+    /// What is to go out before the release on connection `c` has not yet.
+    pub(crate) fn is_holding(&self, c: u32) -> bool {
+        self.connections[c as usize].is_holding
+    }
+
+    /// Nothing is to go out before the release on connection `c` any more.
+    pub(crate) fn stop_holding(&mut self, c: u32) {
+        if std::mem::take(&mut self.connections[c as usize].is_holding) {
+            self.deadlines.disarm(self.node(c));
+        }
+    }
+
     /// All but the held bytes of connection `c` have gone out, if they have.
     pub(super) fn tell_if_held(&mut self, c: u32) {
         if self.connections[c as usize].is_holding
@@ -77,8 +89,7 @@ impl<I: Io> Pool<I> {
             && !self.wire.has_unsent(c)
             && !self.io.wants_write(c)
         {
-            self.connections[c as usize].is_holding = false;
-            self.deadlines.disarm(self.node(c));
+            self.stop_holding(c);
             self.events.push_back(Event::Held(c));
         }
     }
@@ -87,9 +98,8 @@ impl<I: Io> Pool<I> {
     pub(crate) fn release(&mut self, c: u32, requests: u32) {
         let connection = &mut self.connections[c as usize];
         connection.in_flight += requests;
-        connection.is_holding = false;
+        self.stop_holding(c);
         self.wire.release(c);
-        self.deadlines.disarm(self.node(c));
         self.flush(c);
     }
 

@@ -110,6 +110,9 @@ impl<I: Io> Worker<'_, I> {
     /// The request of `u` was due, and is not sent any more.
     fn leave_unsent(&mut self, u: u32) {
         let request = &mut self.users.get_mut(u).request;
+        if !request.slot.measured {
+            return;
+        }
         if request.due == Nanos::NEVER && request.ready != Nanos::NEVER {
             request.due = request.ready;
             self.meter.count_due(request.slot.measured, request.due);
@@ -132,6 +135,12 @@ impl<I: Io> Worker<'_, I> {
 
     /// The run ends here and now: what is under way is cut.
     pub(super) fn cut(&mut self) {
+        // What the system has held back of large responses counts as received.
+        for c in 0..self.pool.len() {
+            if self.pool.is_held_back(c) {
+                self.read(c, false);
+            }
+        }
         let now = self.pool.read_clock();
         self.count_backlog();
         for u in 0..self.users.len() {

@@ -26,14 +26,18 @@ impl<I: Io> Worker<'_, I> {
             Event::Moved { from, to } => self.on_moved(from, to),
             Event::Room(c) => {
                 while let Some(u) = self.pool.next_with_room(c) {
-                    self.send(u);
+                    if self.users.connection(u) == c && self.users.stage(u) == Stage::Pending {
+                        self.send(u);
+                    }
                 }
             }
             Event::WriteFailed { c, attempt, failure } => self.write_failed(c, attempt, failure),
             Event::Held(c) => self.on_held(c),
             Event::HoldTimedOut(c) => {
-                self.pool.back_off(c);
-                self.exclude_all(c, Failure::new(Phase::Timeout, Cause::WaitWrite), None);
+                if !self.load.release.is_released() {
+                    self.pool.back_off(c);
+                    self.exclude_all(c, Failure::new(Phase::Timeout, Cause::WaitWrite), None);
+                }
             }
             Event::BackOffOver(c) => self.on_back_off_over(c),
         }
@@ -179,7 +183,8 @@ impl<I: Io> Worker<'_, I> {
 
     /// All that goes out before the release has, on connection `c`.
     fn on_held(&mut self, c: u32) {
-        if self.load.release.is_released() {
+        // Another user may have prepared a request on it since, which has not gone out: another event will come.
+        if self.load.release.is_released() || self.pool.is_holding(c) {
             return;
         }
         for u in self.pool.users_of(c) {

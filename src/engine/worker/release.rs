@@ -225,6 +225,8 @@ impl<I: Io> Worker<'_, I> {
             // All of a connection's requests go out in one write.
             if requests > 0 {
                 self.pool.release(c, requests);
+            } else {
+                self.pool.stop_holding(c);
             }
         }
         self.pool.read_clock();
@@ -247,9 +249,9 @@ impl<I: Io> Worker<'_, I> {
     /// connection is to be opened after the release, or is being replaced, opens it now.
     fn launch_unprimed(&mut self, u: u32, planned: Nanos) {
         let Some((slot, wave)) = self.load.in_wave(u) else { return };
-        let request = &self.users.get(u).request;
-        // Its request went out with the others', and has come to its end if writing failed.
-        if request.slot == slot && request.sent != Nanos::NEVER {
+        let (request, stage) = (&self.users.get(u).request, self.users.stage(u));
+        // Its request went out with the others', and has come to its end if writing failed, or is to be sent again.
+        if request.slot == slot && (request.sent != Nanos::NEVER || stage == Stage::Pending) {
             return;
         }
         self.take(u, slot, wave);

@@ -62,9 +62,9 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn settle_events(&mut self) {
         loop {
             self.settle_answers();
-            self.pool.open_queued();
             match self.pool.poll() {
                 Some(event) => self.on(event),
+                None if self.pool.open_next() => {}
                 None => return,
             }
         }
@@ -235,10 +235,12 @@ impl<I: Io> Worker<'_, I> {
         // What the system has held back of a large response counts as received.
         if self.pool.is_held_back(c) {
             self.read(c, false);
+            if self.users.stage(u) == Stage::Idle {
+                return;
+            }
         }
-        if self.users.stage(u) == Stage::Idle {
-            return;
-        }
+        // It may have been a redirect.
+        let c = self.users.connection(u);
         if self.users.stage(u) == Stage::InFlight {
             let (answer, waiting_for) = self.pool.give_up(c, u);
             let failure = Failure::new(Phase::Timeout, waiting_for);
