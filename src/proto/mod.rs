@@ -155,13 +155,13 @@ impl Wire {
     }
 
     /// How many requests could be submitted now on connection `c`.
-    #[inline]
+    #[inline(always)]
     pub fn capacity(&self, c: u32) -> usize {
         wire!(self, wire => wire.session(c).capacity())
     }
 
     /// No further request may use connection `c`.
-    #[inline]
+    #[inline(always)]
     pub fn is_exhausted(&self, c: u32) -> bool {
         wire!(self, wire => wire.session(c).is_exhausted())
     }
@@ -193,7 +193,7 @@ impl Wire {
     }
 
     /// Takes a request, which [`Self::capacity`] allowed, and of it `hold` waits for [`Self::release`].
-    #[inline]
+    #[inline(always)]
     pub fn submit(&mut self, c: u32, message: Message<'_>, ticket: Ticket, hold: Hold) {
         wire!(self, wire => wire.submit(c, message, ticket, hold));
     }
@@ -210,7 +210,7 @@ impl Wire {
     }
 
     /// Bytes to write now; both parts are empty if there are none. The second one is a large body, which is shared.
-    #[inline]
+    #[inline(always)]
     pub fn transmit(&self, c: u32) -> Parts<'_> {
         match self {
             Wire::Http1(wire) => wire.session(c).transmit(),
@@ -219,19 +219,19 @@ impl Wire {
     }
 
     /// The first `n` bytes of [`Self::transmit`] were written.
-    #[inline]
+    #[inline(always)]
     pub fn transmitted(&mut self, c: u32, n: usize) {
         wire!(self, wire => wire.session_mut(c).transmitted(n));
     }
 
     /// Takes bytes that were read at `now`; the responses that they end go to `answers`.
-    #[inline]
+    #[inline(always)]
     pub fn receive(&mut self, c: u32, bytes: &[u8], now: Nanos, answers: &mut Vec<Answer>) {
         wire!(self, wire => wire.receive(c, bytes, now, answers));
     }
 
     /// What is left of the body under way on connection `c` that is only counted, if that is known.
-    #[inline]
+    #[inline(always)]
     pub fn left_to_count(&self, c: u32) -> Left {
         match self {
             Wire::Http1(wire) => wire.session(c).left_to_count(),

@@ -234,6 +234,12 @@ impl<I: Io> Pool<I> {
         !self.unread.is_empty()
     }
 
+    /// Nothing has happened that the loop has not dealt with, and nothing waits to be opened or written.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.answers.is_empty() && self.events.is_empty() && self.queue.is_empty() && self.unwritten.is_empty()
+    }
+
     /// What has happened to connections, in order; each once.
     #[inline]
     pub(crate) fn poll(&mut self) -> Option<Event> {
