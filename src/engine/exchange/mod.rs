@@ -99,7 +99,7 @@ impl Exchange {
     ///
     /// # Errors
     /// A template cannot be rendered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn message(
         &mut self,
         u: u32,

@@ -26,10 +26,15 @@ const LOW_WATER: u64 = 128 * 1024;
 const MIN_LEFT: u64 = 2 * LOW_WATER;
 
 impl<I: Io> Pool<I> {
-    /// Connection `c` has room to write again.
+    /// Connection `c` has room to write again. A response is often ready together with that: then there is nothing to
+    /// write any more.
+    #[inline]
     pub(crate) fn write_on(&mut self, c: u32) {
-        self.flush(c);
-        self.tell_if_held(c);
+        let connection = &self.connections[c as usize];
+        if connection.in_flight > 0 || connection.is_holding || self.wire.takes_unasked_bytes() {
+            self.flush(c);
+            self.tell_if_held(c);
+        }
     }
 
     /// Writes what connection `c` has to send, as far as the socket takes it.

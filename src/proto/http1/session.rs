@@ -165,7 +165,7 @@ impl Session {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn go_on(&mut self, ticket: Ticket, progress: Result<Progress, Cause>, done: &mut Vec<Answer>) {
         match progress {
             Ok(Progress::More) => {}
