@@ -8,6 +8,7 @@ mod capture;
 pub mod http1;
 pub mod http2;
 mod length;
+mod sessions;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::time::Nanos;
 
 pub use capture::{Capture, Captured};
 pub use http1::Left;
+pub use sessions::Sessions;
 
 /// The engine's name for a request under way: the number of its user.
 pub type Ticket = u32;

@@ -40,9 +40,9 @@ enum State {
 pub enum Left {
     /// That is not known, or it is looked at.
     Unknown,
-    /// So many bytes, and something behind them: more chunks, or the end of the connection.
+    /// Number of bytes, with something behind them: more chunks, or the end of the connection.
     Some(u64),
-    /// So many bytes, and nothing behind them.
+    /// Number of bytes, with nothing behind them.
     All(u64),
 }
 

@@ -37,7 +37,7 @@ struct Outbox {
     body: Option<SharedBody>,
     /// So many bytes have been written.
     written: usize,
-    /// So many of the last bytes stay here for now.
+    /// Number of bytes at the end that are held back for now.
     held: usize,
 }
 
