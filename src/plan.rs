@@ -66,7 +66,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Connections that so many users share, to each origin.
+    /// Connections that `users` share, to each origin.
     pub fn connections(self, users: u32) -> u32 {
         match self {
             Protocol::Http1 => users,

@@ -19,7 +19,7 @@ pub(super) fn positive(text: &str) -> Result<Nanos, String> {
     }
 }
 
-/// A port alone is one of the loopback interface: nobody else is to read along by mistake.
+/// A port alone is one of the loopback interface: metrics must not be public by mistake.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let port = text.strip_prefix(':').unwrap_or(text).parse().map(loopback);

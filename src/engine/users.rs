@@ -1,5 +1,7 @@
 //! Who sends: users, the request that each has under way, and every change of what a user is doing.
 
+use std::ops::Range;
+
 use crate::record::{Failure, NO_WAVE, Record};
 use crate::request::Slot;
 use crate::time::Nanos;
@@ -165,15 +167,15 @@ impl Users {
         self.list[u as usize].stage
     }
 
-    /// Those of `users` that use connection `c`, in order.
+    /// The next of `users` that uses connection `c`, in order; those before it are taken out of the range.
     #[inline]
-    pub(crate) fn on(&self, users: std::ops::Range<u32>, c: u32) -> impl Iterator<Item = u32> + '_ {
-        users.filter(move |&u| self.connection(u) == c)
+    pub(crate) fn next_on(&self, users: &mut Range<u32>, c: u32) -> Option<u32> {
+        users.find(|&u| self.connection(u) == c)
     }
 
-    /// Some of `users` uses connection `c` and is in such a stage.
-    pub(crate) fn any_on(&self, users: std::ops::Range<u32>, c: u32, is: impl Fn(Stage) -> bool) -> bool {
-        self.on(users, c).any(|u| is(self.stage(u)))
+    /// Something holds for one of `users` that uses connection `c`.
+    pub(crate) fn any_on(&self, mut users: Range<u32>, c: u32, holds: impl Fn(u32) -> bool) -> bool {
+        users.any(|u| self.connection(u) == c && holds(u))
     }
 
     /// `u` takes a new request, not sent yet.
@@ -244,8 +246,7 @@ impl Users {
         user.request.ready = planned;
     }
 
-    /// The request of `u` is to be sent again, as the server has not looked at it, and stays the one that was due when
-    /// it was. False: that has been done often enough.
+    /// The request of `u` will be sent again, as the server has not processed it; its due instant stays. False: that has been done often enough.
     pub(crate) fn send_again(&mut self, u: u32) -> bool {
         let user = &mut self.list[u as usize];
         if user.resends == MAX_RESENDS || user.stage != Stage::InFlight {

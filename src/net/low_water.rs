@@ -17,7 +17,7 @@ pub(super) fn discard(mut stream: &TcpStream, buf: &mut [u8]) -> io::Result<usiz
     io::Read::read(&mut stream, buf)
 }
 
-/// `stream` is readable from so many bytes on (SO_RCVLOWAT). That only spares wake-ups, so it may fail.
+/// `stream` is readable only with at least `bytes` (SO_RCVLOWAT). That only spares wake-ups, so it may fail.
 #[cfg(target_os = "linux")]
 pub(super) fn set(stream: &TcpStream, bytes: u32) {
     let _ = nix::sys::socket::setsockopt(stream, option::ReceiveLowWater, &(bytes as i32));

@@ -145,7 +145,7 @@ impl Transport {
         }
     }
 
-    /// The system reports the connection as readable only when so many bytes are there, or it has ended (socket(7),
+    /// The system reports the connection as readable only when `bytes` are there, or it has ended (socket(7),
     /// SO_RCVLOWAT). With TLS, what was read of a record that is not whole yet is not there any more.
     pub fn set_low_water(&self, bytes: u32) {
         if let Stream::Tcp(stream, _) = &self.socket.stream {

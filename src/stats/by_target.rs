@@ -30,7 +30,7 @@ pub struct TargetTally {
 pub const MAX_TARGETS: usize = 256;
 
 impl ByTarget {
-    /// For so many targets.
+    /// For this number of targets.
     pub fn new(targets: usize) -> ByTarget {
         ByTarget { kinds: vec![TargetTally::default(); targets.min(MAX_TARGETS + 1)] }
     }

@@ -112,7 +112,7 @@ impl Distribution {
         (self.count, self.over, self.sum, self.min, self.max) = (0, 0, 0, u64::MAX, 0);
     }
 
-    /// Counts what was counted elsewhere: (bucket, count), ascending, and so many values over the limit.
+    /// Adds what was counted elsewhere: (bucket, count), ascending, and the number of values over the limit.
     pub(super) fn add_buckets(&mut self, buckets: impl Iterator<Item = (usize, u64)>, over: u64, outer: Outer) {
         for (index, count) in buckets {
             self.counts.add_to(index, count);

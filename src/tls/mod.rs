@@ -96,8 +96,8 @@ fn system_roots() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
-    match roots.is_empty() {
-        false => Ok(roots),
-        true => Err("this system has no root certificates: install them, or give --cacert or --insecure".into()),
+    if roots.is_empty() {
+        return Err("this system has no root certificates: install them, or give --cacert or --insecure".into());
     }
+    Ok(roots)
 }

@@ -6,7 +6,7 @@ use crate::tls::Authority;
 
 const SIZE: usize = 1_000_000;
 
-/// A response with a body of so many bytes.
+/// A response with a body of `size` bytes.
 fn response(size: usize) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n");
     let body = (0..size).map(|i| (i / 251) as u8);

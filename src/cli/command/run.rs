@@ -18,7 +18,7 @@ use crate::units;
 use super::curl;
 use super::serve::start_demo;
 
-/// A load run, of which something is to be noted already.
+/// A load run. `notes`: what the user should know already.
 pub(crate) fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
     let (plan, prepared) = plan::plan(args, Names::Resolved(demo.as_ref().map(Server::address)))?;
@@ -99,12 +99,17 @@ fn streamed(args: &RunArgs, outcome: &Outcome, jsonl: io::Result<()>) -> (Vec<St
 /// Where several hold, the first one of 130, 5, 3, 4, 1 wins. A run that a threshold ended was not interrupted.
 fn exit_code(summary: &Summary, was_aborted: bool, written: bool, args: &RunArgs) -> u8 {
     let failed = args.fail_on_error && summary.errors() > 0;
-    match () {
-        () if summary.interrupted && !was_aborted => INTERRUPTED,
-        () if !written => NOT_WRITTEN,
-        () if summary.accounting.ok == 0 => NOTHING_OK,
-        () if args.strict && summary.generator.verdict == Verdict::Invalid => NOT_BELIEVABLE,
-        () if was_aborted || failed || summary.missed_a_threshold() => NOT_MET,
-        () => DONE,
+    if summary.interrupted && !was_aborted {
+        INTERRUPTED
+    } else if !written {
+        NOT_WRITTEN
+    } else if summary.accounting.ok == 0 {
+        NOTHING_OK
+    } else if args.strict && summary.generator.verdict == Verdict::Invalid {
+        NOT_BELIEVABLE
+    } else if was_aborted || failed || summary.missed_a_threshold() {
+        NOT_MET
+    } else {
+        DONE
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Redirects {
     targets: Vec<Target>,
     /// By number.
     origins: Vec<Origin>,
-    /// So many of them the plan knows.
+    /// How many of them the plan has.
     planned: usize,
     /// Those that there cannot be, and that are not asked for again.
     lost: Vec<Origin>,

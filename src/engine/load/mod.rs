@@ -44,7 +44,7 @@ enum LoadModel {
     Open(Open),
 }
 
-/// Which of the load models it is.
+/// One of the load models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// All users at one instant, wave after wave.
@@ -191,7 +191,7 @@ impl Load {
 
     // --- Waves ---
 
-    /// How many users of this worker take part in the next release: the first so many.
+    /// How many users of this worker take part in the next release: they are the first ones.
     pub(crate) fn participants(&self) -> u32 {
         match &self.model {
             LoadModel::Waves(waves) => waves.size().saturating_sub(self.first_user).min(self.users),
@@ -212,7 +212,7 @@ impl Load {
         matches!(&self.model, LoadModel::Waves(waves) if waves.hold_last_byte)
     }
 
-    /// So many requests of the wave are not done.
+    /// Sets how many requests of the wave are not done.
     pub(crate) fn set_outstanding(&mut self, requests: u32) {
         if let LoadModel::Waves(waves) = &mut self.model {
             waves.outstanding = requests;

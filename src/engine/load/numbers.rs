@@ -56,7 +56,7 @@ impl Counter {
         self.next.load(Ordering::Relaxed) >= self.limit
     }
 
-    /// The next few numbers for a worker with so many users: empty when all are handed out.
+    /// The next few numbers for a worker with `users` users: empty when all are handed out.
     pub(super) fn draw(&self, workers: u32, users: u32) -> std::ops::Range<u64> {
         let seen = self.next.load(Ordering::Relaxed);
         let batch = schedule::batch(self.limit.saturating_sub(seen), workers, users);

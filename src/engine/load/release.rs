@@ -48,7 +48,7 @@ const SPIN: Nanos = Nanos::from_micros(80);
 const MIN_LEAD: Nanos = Nanos::from_millis(50);
 
 impl Release {
-    /// Of a worker with so many users; to be prepared.
+    /// Of a worker with `users` users, before its first preparation.
     pub(super) fn new(users: u32) -> Release {
         Release {
             stage: ReleaseStage::Preparing,

@@ -37,9 +37,9 @@ pub(crate) struct Connection {
     pub(super) idle_closes: u8,
     /// The server closed it between two requests, and it has not been opened again.
     pub(super) was_closed_idle: bool,
-    /// So many bytes of the response under way are passed over by the next read; 0: it is read.
+    /// Bytes of the response under way that the next read passes over; 0: it reads them.
     pub(super) discards: usize,
-    /// It is ready to be read only when it has so many bytes.
+    /// Minimum number of bytes that make it readable (SO_RCVLOWAT).
     pub(super) low_water: u32,
     /// Requests on it have been written but for their last bytes, or are being.
     pub(super) is_holding: bool,

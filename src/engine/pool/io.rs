@@ -10,7 +10,7 @@ use crate::time::Nanos;
 /// What one read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// So many bytes.
+    /// Number of bytes.
     pub bytes: usize,
     /// There is no more to read for now.
     pub is_drained: bool,
@@ -74,7 +74,8 @@ pub trait Io {
         self.read(c, buf)
     }
 
-    /// Connection `c` is ready to be read only when it has so many bytes, or has ended; where the system knows that.
+    /// Connection `c` is reported as readable only when it has at least `bytes`, or has ended; where the system can do
+    /// that.
     fn set_low_water(&mut self, _c: u32, _bytes: u32) {}
 
     /// Of the next read of connection `c` it is asked when its bytes came.

@@ -1,6 +1,6 @@
 //! Over which connection: a worker's connections are opened, written, read and closed here.
 //!
-//! The pool calls nobody. What the loop must know of a connection is an [`Event`], which [`Pool::poll`] gives once;
+//! The pool calls none of the other owners. What the loop must know of a connection is an [`Event`], which [`Pool::poll`] gives once;
 //! responses are in [`Pool::next_answer`]. Both are asked for after each call that may have made some.
 
 mod connection;
@@ -59,7 +59,7 @@ pub(crate) struct Pool<I> {
     unread: Vec<u32>,
     ready: Vec<Readiness>,
     events: VecDeque<Event>,
-    /// Responses that nobody has taken yet, the last one first.
+    /// Responses not taken yet, the last one first.
     answers: Vec<Answer>,
     buf: Box<[u8]>,
     keep_alive: bool,
@@ -205,7 +205,7 @@ impl<I: Io> Pool<I> {
         &self.ready
     }
 
-    /// A connection on which nobody waits for a response is ready, and closed.
+    /// A connection without a request under way is ready, and closed by its peer.
     #[inline]
     pub(crate) fn has_closed_unused(&self) -> bool {
         self.ready.iter().any(|ready| ready.read_closed && self.is_unused(ready.connection))
@@ -286,7 +286,7 @@ impl<I: Io> Pool<I> {
         self.state(c) == ConnectionState::Open && self.wire.capacity(c) > 0
     }
 
-    /// Nobody waits for a response on connection `c`.
+    /// Connection `c` has no request under way.
     pub(crate) fn is_unused(&self, c: u32) -> bool {
         self.connections[c as usize].in_flight == 0
     }

@@ -1,4 +1,4 @@
-//! Connections are opened, at most so many at a time, closed, and wait after failures.
+//! Connections are opened, at most 128 at a time, closed, and wait after failures.
 
 use crate::net::Handshake;
 use crate::proto::End;

@@ -34,7 +34,7 @@ impl<I: Io> Pool<I> {
         !self.unwritten.is_empty()
     }
 
-    /// The next connection with deferred requests, and the users whose they are; both are to be given back with
+    /// The next connection with deferred requests, and their users; give both back with
     /// [`Self::write_batch`].
     #[inline]
     pub(crate) fn next_batch(&mut self) -> Option<(u32, Vec<u32>)> {

@@ -17,7 +17,7 @@ pub(crate) enum Read {
     Ended,
 }
 
-/// From so many bytes on that are only counted, the system passes over them.
+/// Minimum number of bytes to come that are only counted for which the system passes over them.
 const MIN_DISCARDED: u64 = 32 * 1024;
 /// While so much of a response is to come, a connection is ready to be read only when it has as much: each wake-up costs
 /// the reader as much as tens of kilobytes, and takes the sender's turn.

@@ -78,7 +78,7 @@ impl<I: Io> Worker<'_, I> {
         }
     }
 
-    /// Without a release before it, a run finds out as it goes that there is nobody to talk to.
+    /// A run that is under way finds out that no server can be reached.
     pub(super) fn end_if_nobody_connected(&mut self) {
         let is_under_way = self.load.kind() != Kind::Waves && self.load.release.is_released();
         if is_under_way && self.shared.nobody_connected() {
@@ -135,11 +135,8 @@ impl<I: Io> Worker<'_, I> {
 
     /// The run ends here and now: what is under way is cut.
     pub(super) fn cut(&mut self) {
-        // What the system has held back of large responses counts as received.
         for c in 0..self.pool.len() {
-            if self.pool.is_held_back(c) {
-                self.read(c, false);
-            }
+            self.read_held_back(c);
         }
         let now = self.pool.read_clock();
         self.count_backlog();

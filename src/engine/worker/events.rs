@@ -45,13 +45,14 @@ impl<I: Io> Worker<'_, I> {
 
     /// Some user of connection `c` is in such a stage.
     fn has_user(&self, c: u32, is: impl Fn(Stage) -> bool) -> bool {
-        self.users.any_on(self.pool.users_of(c), c, is)
+        self.users.any_on(self.pool.users_of(c), c, |u| is(self.users.stage(u)))
     }
 
     /// Requests that wait for connection `c` are due when it begins to connect.
     fn on_connecting(&mut self, c: u32, at: Nanos) {
-        for u in self.pool.users_of(c) {
-            if self.users.connection(u) == c && self.users.stage(u) == Stage::Pending {
+        let mut users = self.pool.users_of(c);
+        while let Some(u) = self.users.next_on(&mut users, c) {
+            if self.users.stage(u) == Stage::Pending {
                 self.becomes_due(u, at);
             }
         }
@@ -91,10 +92,8 @@ impl<I: Io> Worker<'_, I> {
             self.shared.first_connect_failed();
         }
         let mut some_joins = false;
-        for u in self.pool.users_of(c) {
-            if self.users.connection(u) != c {
-                continue;
-            }
+        let mut users = self.pool.users_of(c);
+        while let Some(u) = self.users.next_on(&mut users, c) {
             match self.users.stage(u) {
                 Stage::Pending => self.fail_unsent(u, failure),
                 stage @ (Stage::Idle | Stage::Joining | Stage::Primed) => {
@@ -134,8 +133,9 @@ impl<I: Io> Worker<'_, I> {
     /// Connection `from` takes no more requests: its users that have none under way go on with `to`.
     #[cold]
     fn on_moved(&mut self, from: u32, to: u32) {
-        for u in self.pool.users_of(to) {
-            if self.users.connection(u) == from && self.users.stage(u) != Stage::InFlight {
+        let mut users = self.pool.users_of(to);
+        while let Some(u) = self.users.next_on(&mut users, from) {
+            if self.users.stage(u) != Stage::InFlight {
                 self.users.get_mut(u).connection = to;
                 if self.users.stage(u) == Stage::Pending {
                     self.send_when_open(u);
@@ -146,10 +146,9 @@ impl<I: Io> Worker<'_, I> {
 
     /// Connection `c` was closed while no request was under way on it.
     fn on_closed_idle(&mut self, ClosedIdle { c, end, began, has_lasted }: ClosedIdle) {
-        for u in self.pool.users_of(c) {
-            if self.users.connection(u) == c {
-                self.users.unprime(u);
-            }
+        let mut users = self.pool.users_of(c);
+        while let Some(u) = self.users.next_on(&mut users, c) {
+            self.users.unprime(u);
         }
         if self.pool.state(c) != ConnectionState::Closed {
             return;
@@ -187,8 +186,9 @@ impl<I: Io> Worker<'_, I> {
         if self.load.release.is_released() || self.pool.is_holding(c) {
             return;
         }
-        for u in self.pool.users_of(c) {
-            if self.users.connection(u) == c && self.users.stage(u) == Stage::Primed {
+        let mut users = self.pool.users_of(c);
+        while let Some(u) = self.users.next_on(&mut users, c) {
+            if self.users.stage(u) == Stage::Primed {
                 self.load.release.mark_ready(u);
             }
         }
@@ -199,22 +199,18 @@ impl<I: Io> Worker<'_, I> {
         if self.load.release.is_waiting() || self.pool.state(c) != ConnectionState::Closed {
             return;
         }
+        let mut users = self.pool.users_of(c);
         if !self.load.release.is_released() {
             if self.pool.keeps_alive() && self.release_waits_for(c) {
                 return self.pool.open(c);
             }
-            for u in self.pool.users_of(c) {
-                if self.users.connection(u) == c {
-                    self.load.release.mark_ready(u);
-                }
+            while let Some(u) = self.users.next_on(&mut users, c) {
+                self.load.release.mark_ready(u);
             }
             return;
         }
         self.reopen_if_needed(c);
-        for u in self.pool.users_of(c) {
-            if self.users.connection(u) != c {
-                continue;
-            }
+        while let Some(u) = self.users.next_on(&mut users, c) {
             let is_closed = self.load.kind() == Kind::Closed;
             if is_closed && self.users.stage(u) == Stage::Idle && self.pool.routes.has_one_origin() {
                 self.load.set_free(u);
@@ -237,9 +233,10 @@ impl<I: Io> Worker<'_, I> {
     /// No user of connection `c` can take part in the coming release: what failed began at
     /// `since`, or when each one's request was encoded.
     pub(super) fn exclude_all(&mut self, c: u32, failure: Failure, since: Option<Nanos>) {
-        for u in self.pool.users_of(c) {
+        let mut users = self.pool.users_of(c);
+        while let Some(u) = self.users.next_on(&mut users, c) {
             let user = self.users.get(u);
-            if user.connection == c && user.stage != Stage::Retired {
+            if user.stage != Stage::Retired {
                 let since = since.unwrap_or(user.request.rendered.min(self.pool.now));
                 self.exclude(u, failure, since);
             }

@@ -10,7 +10,7 @@ use crate::engine::users::{Ended, Exclusion, Stage};
 use super::Worker;
 
 impl<I: Io> Worker<'_, I> {
-    /// Everything that is due is sent; before that, what is to be sent at one instant is made ready.
+    /// Sends everything that is due; before a release, prepares what must go out at one instant.
     pub(super) fn release(&mut self) {
         loop {
             if !self.load.release.is_released() {
@@ -127,7 +127,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// The release waits for a user of connection `c`.
     pub(super) fn release_waits_for(&self, c: u32) -> bool {
-        self.users.on(self.pool.users_of(c), c).any(|u| self.load.release.awaits(u))
+        self.users.any_on(self.pool.users_of(c), c, |u| self.load.release.awaits(u))
     }
 
     /// Before a closed or open run, `u` has its connection to one origin, or
@@ -213,8 +213,9 @@ impl<I: Io> Worker<'_, I> {
         self.load.set_outstanding(participants);
         for c in 0..self.pool.len() {
             let (mut sent, mut requests) = (Nanos::NEVER, 0);
-            for u in self.pool.users_of(c) {
-                if self.users.connection(u) == c && self.users.stage(u) == Stage::Primed {
+            let mut users = self.pool.users_of(c);
+            while let Some(u) = self.users.next_on(&mut users, c) {
+                if self.users.stage(u) == Stage::Primed {
                     if requests == 0 {
                         sent = self.pool.io.now();
                     }

@@ -17,7 +17,7 @@ impl<I: Io> Worker<'_, I> {
     pub(super) fn start_free(&mut self) {
         let free = self.load.take_free();
         for &u in &free {
-            // The first one to fail may have found out that there is nobody to talk to.
+            // A failure before may have shown that no server can be reached.
             if self.users.active() == 0 {
                 break;
             }
@@ -65,7 +65,7 @@ impl<I: Io> Worker<'_, I> {
         }
         // At most one request a user a turn: users that fail at once must not starve reads and timers.
         for _ in 0..self.users.len() {
-            // The last one to fail may have found out that there is nobody to talk to.
+            // A failure before may have shown that no server can be reached.
             if self.users.active() == 0 {
                 return;
             }

@@ -232,18 +232,24 @@ impl<I: Io> Worker<'_, I> {
         self.done(u, &record, was_in_flight);
     }
 
+    /// What the system has held back of a large response on connection `c` counts as received. True: there may have been
+    /// some.
+    pub(super) fn read_held_back(&mut self, c: u32) -> bool {
+        let is_held_back = self.pool.is_held_back(c);
+        if is_held_back {
+            self.read(c, false);
+        }
+        is_held_back
+    }
+
     #[cold]
     pub(super) fn request_timed_out(&mut self, u: u32) {
         let c = self.users.connection(u);
         if self.pool.is_first_attempt(c) {
             self.shared.first_connect_failed();
         }
-        // What the system has held back of a large response counts as received.
-        if self.pool.is_held_back(c) {
-            self.read(c, false);
-            if self.users.stage(u) == Stage::Idle {
-                return;
-            }
+        if self.read_held_back(c) && self.users.stage(u) == Stage::Idle {
+            return;
         }
         // It may have been a redirect.
         let c = self.users.connection(u);
@@ -261,7 +267,7 @@ impl<I: Io> Worker<'_, I> {
             self.pool.leave_queue(c, u);
             self.fail_unsent(u, Failure::new(Phase::Timeout, self.pool.waits_for(c)));
         }
-        // The server is told that nobody waits for that response any more.
+        // The server is told that the response is not awaited any more.
         self.pool.tell_given_up(c);
         self.reopen_if_needed(c);
     }
