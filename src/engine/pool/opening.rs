@@ -246,14 +246,19 @@ impl<I: Io> Pool<I> {
 
     /// A connection on which nothing more can be asked is closed when its last
     /// request is done; meanwhile its users go on with another one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn close_if_exhausted(&mut self, c: u32) {
-        if self.state(c) == ConnectionState::Open && self.wire.is_exhausted(c) {
-            match self.connections[c as usize].in_flight {
-                0 => self.events.push_back(Event::Exhausted(c)),
-                _ if self.is_shared() => self.move_to_spare(c),
-                _ => {}
-            }
+        if self.wire.is_exhausted(c) && self.state(c) == ConnectionState::Open {
+            self.exhausted(c);
+        }
+    }
+
+    #[cold]
+    fn exhausted(&mut self, c: u32) {
+        if self.is_unused(c) {
+            self.events.push_back(Event::Exhausted(c));
+        } else if self.is_shared() {
+            self.move_to_spare(c);
         }
     }
 

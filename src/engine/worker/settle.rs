@@ -48,13 +48,14 @@ impl<I: Io> Worker<'_, I> {
     }
 
     /// All that has happened is dealt with, and what follows from it is written.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle(&mut self) {
         if !self.pool.is_settled() {
             self.settle_all();
         }
     }
 
+    #[inline(never)]
     fn settle_all(&mut self) {
         self.settle_events();
         while self.pool.has_deferred() {

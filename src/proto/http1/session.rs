@@ -79,7 +79,7 @@ impl Session {
     }
 
     /// Takes a request. See [`crate::proto::Wire::submit`].
-    #[inline]
+    #[inline(always)]
     pub fn submit(&mut self, message: Message<'_>, ticket: Ticket, hold: Hold, codec: &Codec) {
         debug_assert_eq!(self.capacity(), 1);
         let is_head;
