@@ -2,12 +2,17 @@
 //! at a hand-over, and in batches.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::plan::Plan;
 use crate::time::Nanos;
 
 use super::load::{AutoWarmup, Barrier, Numbers};
+
+// Values of `Shared::reached`.
+const UNDECIDED: u8 = 0;
+const SOMEBODY: u8 = 1;
+const NOBODY: u8 = 2;
 
 /// What the workers of a run share.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Shared {
     connections: u32,
     /// Connections whose first opening failed.
     first_failures: AtomicU32,
+    /// Whether anybody has: decided once, for all workers.
+    reached: AtomicU8,
 }
 
 impl Shared {
@@ -44,6 +51,7 @@ impl Shared {
             schedule_ended: AtomicBool::new(false),
             connections: plan.all_connections(),
             first_failures: AtomicU32::new(0),
+            reached: AtomicU8::new(UNDECIDED),
         }
     }
 
@@ -83,6 +91,15 @@ impl Shared {
         self.first_failures.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// A connection is open. False: it was decided before that nobody connects, and the run ends.
+    pub fn connected(&self) -> bool {
+        // Written once: who opens thousands shares the word with others.
+        match self.reached.load(Ordering::Acquire) {
+            UNDECIDED => self.decide(SOMEBODY) == SOMEBODY,
+            decided => decided == SOMEBODY,
+        }
+    }
+
     /// Connections whose first attempt to open failed.
     pub fn first_failures(&self) -> u64 {
         self.first_failures.load(Ordering::Acquire).into()
@@ -96,9 +113,18 @@ impl Shared {
         }
     }
 
-    /// The opening of every connection has been tried, and all failed.
+    /// The opening of every connection has been tried, and none has been open before: not at a second
+    /// attempt either, which may come before another one's first has failed.
     pub fn nobody_connected(&self) -> bool {
-        self.first_failures.load(Ordering::Acquire) == self.connections
+        self.first_failures.load(Ordering::Acquire) == self.connections && self.decide(NOBODY) == NOBODY
+    }
+
+    /// Decides so unless it is decided; returns what is.
+    fn decide(&self, reached: u8) -> u8 {
+        match self.reached.compare_exchange(UNDECIDED, reached, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => reached,
+            Err(decided) => decided,
+        }
     }
 }
 

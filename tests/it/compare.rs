@@ -301,9 +301,10 @@ fn time_outs_count_once_in_the_numbers_of_turns() {
         (line["base"].as_f64().unwrap(), line["base_at_least"].as_bool().unwrap())
     };
     let (p90, p50) = (number("p90"), number("p50"));
-    assert!((600.0..602.0).contains(&p90.0) && p90.1, "{p90:?}");
+    assert!(p90.0 >= 600.0 && p90.1, "{p90:?}");
     assert!(p50.0 < 600.0 && !p50.1, "{p50:?}: of 30 values 6 are time-outs");
-    assert!((120.0..400.0).contains(&number("mean").0), "{:?}", number("mean"));
+    // Six of 30, not twelve of 36; a busy machine adds some milliseconds to each.
+    assert!((120.0..200.0).contains(&number("mean").0), "{:?}", number("mean"));
     assert!((0.5..=0.8).contains(&number("success-rate").0), "{:?}", number("success-rate"));
     server.stop();
 }

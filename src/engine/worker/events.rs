@@ -59,6 +59,9 @@ impl<I: Io> Worker<'_, I> {
     }
 
     fn on_opened(&mut self, c: u32) {
+        if !self.shared.connected() {
+            self.end_if_nobody_connected();
+        }
         let users = self.pool.users_of(c);
         if users.len() == 1 {
             self.take_part(users.start, c);

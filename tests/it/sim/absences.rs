@@ -1,13 +1,15 @@
 //! A worker that is kept from its work: what is printed, what is true, and what is said of it.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use onrush::stats::{ErrorLine, Latency, PlanLine, Summary, Verdict};
 use onrush::time::Nanos;
 
+use super::absent::{Absent, Where};
+use super::scene::Scene;
+use super::server::{Reply, Server};
 use super::truth::summary;
-use super::world::{Absent, Reply, Scene, Server, Where, ms};
+use super::world::ms;
 
 const US: u64 = 1_000;
 
@@ -30,17 +32,16 @@ const QUANTILES: [Quantile; 4] = [
 /// A server that takes `base` and up to a tenth more, by the request.
 fn seen(scene: Scene, base: Nanos) -> Seen {
     let plan = PlanLine::new(&scene.plan);
-    let taken = Rc::new(Cell::new(Vec::new()));
-    let of_server = Rc::clone(&taken);
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let of_server = Arc::clone(&taken);
     let ran = scene.run(Server::replies(move |_| {
-        let mut all: Vec<Nanos> = of_server.take();
+        let mut all = of_server.lock().unwrap();
         let takes = base + Nanos(base.0 / 1_000 * (all.len() as u64 * 37 % 100));
         all.push(takes);
-        of_server.set(all);
         Reply::Ok(takes)
     }));
     ran.assert_accounted_for("kept from its work");
-    let mut truth = taken.take();
+    let mut truth = std::mem::take(&mut *taken.lock().unwrap());
     truth.sort_unstable();
     Seen { summary: summary(&ran, plan), truth }
 }

@@ -4,7 +4,9 @@ use onrush::plan::Warmup;
 use onrush::record::NO_WAVE;
 use onrush::time::Nanos;
 
-use super::world::{Accept, Reply, Scene, Server, ms};
+use super::scene::Scene;
+use super::server::{Accept, Reply, Server};
+use super::world::ms;
 
 #[test]
 fn a_user_sends_again_as_soon_as_its_answer_is_in() {

@@ -7,16 +7,17 @@ use onrush::request::{Header, Text};
 use onrush::template::Template;
 use onrush::time::Nanos;
 
-use super::world::{Accept, Reply, Scene, Server, assert_all_accounted_for, ms};
+use super::scene::{Scene, assert_all_accounted_for};
+use super::server::{Accept, Asked, Reply, Server};
+use super::world::ms;
 
 #[test]
 fn a_dead_server_is_asked_again_at_growing_intervals() {
-    let server = Server::answers_after(ms(1)).accepting(|asked| match asked.at {
+    let server = Server::replies(|_| Reply::OkAndClose(ms(1))).accepting(|asked| match asked.at {
         Nanos::ZERO => Accept::After(Nanos::ZERO),
         _ => Accept::Refuse(Nanos::ZERO),
     });
-    let closing = Server { reply: Box::new(|_| Reply::OkAndClose(ms(1))), ..server };
-    let ran = Scene::closed(1, 10).run(closing);
+    let ran = Scene::closed(1, 10).run(server);
     // The first answer comes at 1 ms; from then on every attempt is refused.
     let attempts: Vec<f64> = ran.connects.iter().map(|(_, at)| at.as_millis()).collect();
     assert_eq!(attempts, [0.0, 1.0, 11.0, 31.0, 71.0, 151.0, 311.0, 631.0, 1131.0, 1631.0]);
@@ -131,7 +132,7 @@ fn a_server_that_accepts_nobody_is_reported_soon_however_many_users_there_are() 
 
 /// A server that does what chance says, in a run whose kind and end chance decides too.
 fn fault_schedule(seed: u64) -> (Scene, Server, Option<u64>) {
-    let chance = move |asked: super::world::Asked, kind: u64| {
+    let chance = move |asked: Asked, kind: u64| {
         onrush::rng::mix(seed * 7 + kind, u64::from(asked.user) << 32 | u64::from(asked.before))
     };
     let stalled =
@@ -234,4 +235,20 @@ fn what_could_not_be_sent_before_a_release_is_dated_from_when_it_was_encoded() {
     assert_eq!(ran.outcomes(), ["timeout: sending"; 2]);
     // Each was given the limit of connecting, 50 ms: the second one after a wait of 10.
     assert!(ran.records.iter().all(|record| record.response() == ms(50)), "{:?}", ran.times());
+}
+
+#[test]
+fn a_run_goes_on_if_users_connect_at_their_second_attempts_before_the_first_of_another_has_failed() {
+    // The first attempts of all four fail, the last of them after 50 ms; meanwhile the others have connected.
+    let server = || {
+        Server::answers_after(ms(1)).accepting(|asked| match (asked.user, asked.before) {
+            (3, 0) => Accept::Never,
+            (_, 0) => Accept::Refuse(ms(1)),
+            _ => Accept::After(Nanos::ZERO),
+        })
+    };
+    for scene in [Scene::open(1_000.0, 4, ms(200)).without_keep_alive(), Scene::closed(4, 200).without_keep_alive()] {
+        let ran = scene.run(server());
+        assert_eq!((ran.totals.counts.ok, ran.totals.counts.ended()), (196, 200));
+    }
 }

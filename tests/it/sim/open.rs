@@ -6,7 +6,9 @@ use onrush::plan::Warmup;
 use onrush::schedule::{Profile, Spacing, Stage};
 use onrush::time::Nanos;
 
-use super::world::{Accept, Reply, Scene, Server, ms};
+use super::scene::Scene;
+use super::server::{Accept, Reply, Server};
+use super::world::ms;
 
 #[test]
 fn requests_are_due_on_the_schedule_whatever_the_server_does() {

@@ -3,7 +3,9 @@
 use onrush::plan::{Order, Targets, Turns};
 use onrush::record::{Cause, Failure, Phase};
 
-use super::world::{Accept, Reply, Scene, Server, ms, origin, target};
+use super::scene::{Scene, origin, target};
+use super::server::{Accept, Reply, Server};
+use super::world::ms;
 
 /// The requests go in turn to three origins.
 fn three(mut scene: Scene) -> Scene {

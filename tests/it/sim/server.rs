@@ -1,5 +1,7 @@
 //! The server of the simulated world: what it does with connections and requests.
 
+use std::sync::Mutex;
+
 use onrush::time::Nanos;
 
 /// What the server does with a request.
@@ -9,6 +11,10 @@ pub(super) enum Reply {
     Ok(Nanos),
     /// These bytes after so long.
     Bytes(Nanos, &'static [u8]),
+    /// 200 with this body after so long.
+    Body(Nanos, &'static str),
+    /// 307 to /there after so long.
+    Moved(Nanos),
     /// An answer after so long, after which the server closes.
     OkAndClose(Nanos),
     /// The connection is closed, or reset, after so long.
@@ -49,10 +55,12 @@ pub(super) struct Asked {
     pub(super) at: Nanos,
 }
 
+type Answers<T> = Mutex<Box<dyn FnMut(Asked) -> T + Send>>;
+
 /// The server: two functions of what it is asked.
 pub(super) struct Server {
-    pub(super) accept: Box<dyn Fn(Asked) -> Accept>,
-    pub(super) reply: Box<dyn Fn(Asked) -> Reply>,
+    accept: Answers<Accept>,
+    reply: Answers<Reply>,
     /// It closes connections on which nothing has happened for so long.
     pub(super) idle: Option<Nanos>,
     /// A connection takes so many bytes a millisecond; without this, all at once.
@@ -61,10 +69,10 @@ pub(super) struct Server {
 
 impl Server {
     /// Accepts at once, and replies so.
-    pub(super) fn replies(reply: impl Fn(Asked) -> Reply + 'static) -> Server {
+    pub(super) fn replies(reply: impl FnMut(Asked) -> Reply + Send + 'static) -> Server {
         Server {
-            accept: Box::new(|_| Accept::After(Nanos::ZERO)),
-            reply: Box::new(reply),
+            accept: Mutex::new(Box::new(|_| Accept::After(Nanos::ZERO))),
+            reply: Mutex::new(Box::new(reply)),
             idle: None,
             bytes_per_ms: None,
         }
@@ -88,8 +96,18 @@ impl Server {
     }
 
     /// As before, but accepts so.
-    pub(super) fn accepting(mut self, accept: impl Fn(Asked) -> Accept + 'static) -> Server {
-        self.accept = Box::new(accept);
+    pub(super) fn accepting(mut self, accept: impl FnMut(Asked) -> Accept + Send + 'static) -> Server {
+        self.accept = Mutex::new(Box::new(accept));
         self
+    }
+
+    /// What it does with an attempt to connect.
+    pub(super) fn accept(&self, asked: Asked) -> Accept {
+        self.accept.lock().unwrap()(asked)
+    }
+
+    /// What it does with a request.
+    pub(super) fn reply(&self, asked: Asked) -> Reply {
+        self.reply.lock().unwrap()(asked)
     }
 }

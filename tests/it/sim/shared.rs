@@ -3,7 +3,9 @@
 use onrush::plan::Limits;
 use onrush::time::Nanos;
 
-use super::world::{Accept, Asked, Reply, Scene, Server, assert_all_accounted_for, ms};
+use super::scene::{Scene, assert_all_accounted_for};
+use super::server::{Accept, Asked, Reply, Server};
+use super::world::ms;
 
 #[test]
 fn users_of_one_connection_are_sent_at_one_instant_in_one_write() {

@@ -14,10 +14,12 @@ use onrush::schedule::{Profile, Spacing, Stage};
 use onrush::stats::{Circumstances, PlanLine, RunFacts, Summary};
 use onrush::time::Nanos;
 
-use super::world::{Ran, Reply, Scene, Server, ms};
+use super::scene::{Ran, Scene};
+use super::server::{Reply, Server};
+use super::world::ms;
 
 /// A server that answers nobody while it stalls, and at once else.
-fn stalls(stalls: impl Fn(Nanos) -> Nanos + 'static) -> Server {
+fn stalls(stalls: impl Fn(Nanos) -> Nanos + Send + 'static) -> Server {
     Server::replies(move |asked| Reply::Ok(stalls(asked.at)))
 }
 
@@ -27,12 +29,14 @@ fn left(at: Nanos, from: u64, to: u64) -> Nanos {
 }
 
 /// One queue with one server, who takes `service` for each request.
-fn queue(service: impl Fn() -> Nanos + 'static, stalled: impl Fn(Nanos) -> Nanos + 'static) -> Server {
-    let free_at = Cell::new(Nanos::ZERO);
+fn queue(
+    mut service: impl FnMut() -> Nanos + Send + 'static,
+    stalled: impl Fn(Nanos) -> Nanos + Send + 'static,
+) -> Server {
+    let mut free_at = Nanos::ZERO;
     Server::replies(move |asked| {
-        let begins = free_at.get().max(asked.at + stalled(asked.at));
-        free_at.set(begins + service());
-        Reply::Ok(free_at.get().since(asked.at))
+        free_at = free_at.max(asked.at + stalled(asked.at)) + service();
+        Reply::Ok(free_at.since(asked.at))
     })
 }
 

@@ -7,7 +7,9 @@ use onrush::request::Body;
 use onrush::template::Template;
 use onrush::time::Nanos;
 
-use super::world::{Accept, Reply, START, Scene, Server, ms};
+use super::scene::Scene;
+use super::server::{Accept, Reply, Server};
+use super::world::{START, ms};
 
 #[test]
 fn a_wave_is_released_when_the_last_answer_of_the_one_before_is_in() {
