@@ -10,6 +10,7 @@ pub mod engine;
 pub mod feed;
 pub mod list;
 pub mod net;
+pub mod note;
 pub mod plan;
 pub mod printable;
 pub mod proto;

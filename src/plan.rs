@@ -9,6 +9,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::request::{Body, RequestHead};
 use crate::rng::mix;
 use crate::schedule::{Profile, Spacing, share_of};
@@ -397,12 +399,35 @@ pub struct Open {
 }
 
 impl Model {
-    /// The field's word for it.
-    pub fn name(&self) -> &'static str {
+    /// Which one it is.
+    pub fn kind(&self) -> ModelKind {
         match self {
-            Model::Waves { .. } => "waves",
-            Model::Closed => "closed",
-            Model::Open(_) => "open",
+            Model::Waves { .. } => ModelKind::Waves,
+            Model::Closed => ModelKind::Closed,
+            Model::Open(_) => ModelKind::Open,
+        }
+    }
+}
+
+/// A load model without its settings. In JSON: `waves`, `closed` or `open`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// All users at one instant, wave after wave.
+    Waves,
+    /// Each user again as soon as it has its response.
+    Closed,
+    /// On a schedule.
+    Open,
+}
+
+impl ModelKind {
+    /// The field's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ModelKind::Waves => "waves",
+            ModelKind::Closed => "closed",
+            ModelKind::Open => "open",
         }
     }
 }

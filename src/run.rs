@@ -15,6 +15,7 @@ use crate::engine::{BATCH, LogQueue, Shared, Sockets, Worker};
 use crate::net::lookup::Lookups;
 use crate::net::resolve::resolve;
 use crate::net::{Poller, Stamping, limits, noise};
+use crate::note::Note;
 use crate::plan::{Endpoint, Model, Origin, Plan};
 use crate::record::{Batch, Record};
 use crate::sink::{CsvFile, Saved};
@@ -31,11 +32,11 @@ pub struct Setting<'a> {
     /// The log of all requests, its header written.
     pub csv: Option<CsvFile<Box<dyn Write + Send>>>,
     /// What the user should know of the preparations.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// How curl would reach the servers; None if it could not.
     pub route: Option<Route>,
     /// Why the run was ended early, where whoever did it had a reason.
-    pub ended_early: &'a OnceLock<String>,
+    pub ended_early: &'a OnceLock<Note>,
 }
 
 /// What a run leaves behind.

@@ -105,6 +105,13 @@ impl Threshold {
     /// # Errors
     /// One line: the column, what is wrong there, and what may be.
     pub fn parse(text: &str) -> Result<Threshold, String> {
+        Threshold::read(text).map_err(|error| match suggestion(text) {
+            Some(meant) => format!("{error}: did you mean '{meant}'?"),
+            None => error,
+        })
+    }
+
+    fn read(text: &str) -> Result<Threshold, String> {
         let at = |part: &str, message: String| {
             let before = text.len() - part.len();
             Err(format!("column {}: {message}", text[..before].chars().count() + 1))
@@ -129,6 +136,32 @@ impl Threshold {
             Err(message) => at(limit, message),
         }
     }
+}
+
+/// Names that other tools have for metrics.
+const OTHER_NAMES: [(&str, &str); 12] = [
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("med", "p50"),
+    ("median", "p50"),
+    ("error", "errors"),
+    ("http_req_failed", "errors"),
+    ("fail", "failed"),
+    ("latency", "p99"),
+    ("response_time", "p99"),
+    ("http_req_duration", "p99"),
+    ("rps", "rate"),
+    ("throughput", "rate"),
+];
+
+/// The rule that somebody who is used to another tool meant by `text`: k6's `p(95)<200`, `error<1%`, `latency<200ms`.
+fn suggestion(text: &str) -> Option<String> {
+    let text: String = text.to_ascii_lowercase().split_whitespace().collect();
+    let (name, rest) = text.split_at(text.find(['<', '>', '='])?);
+    let (name, rest) = (name.replace(['(', ')'], ""), rest.replace("==", "=").replace("=<", "<="));
+    let name = OTHER_NAMES.iter().find(|(other, _)| *other == name).map_or(name.as_str(), |(_, known)| known);
+    let rules = [format!("{name}{rest}"), format!("{name}{rest}ms")];
+    rules.into_iter().find(|rule| Threshold::read(rule).is_ok())
 }
 
 impl Metric {
@@ -228,6 +261,24 @@ impl fmt::Display for Statistic {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn rules_of_other_tools_are_understood_well_enough_to_ask() {
+        for (text, meant) in [
+            ("p(95)<200", "p95<200ms"),
+            ("p(99.9) < 1.5", "p99.9<1.5ms"),
+            ("error<1%", "errors<1%"),
+            ("latency<200ms", "p99<200ms"),
+            ("http_req_failed<0.01", "errors<0.01"),
+            ("avg<50", "mean<50ms"),
+            ("P95<200ms", "p95<200ms"),
+            ("rps>100", "rate>100"),
+        ] {
+            let error = Threshold::parse(text).unwrap_err();
+            assert!(error.ends_with(&format!("did you mean '{meant}'?")), "{error}");
+        }
+        assert!(!Threshold::parse("nonsense<1").unwrap_err().contains("did you mean"));
+    }
 
     #[test]
     fn thresholds_are_read_into_types() {

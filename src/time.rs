@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Add, AddAssign};
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds: either a span, or an instant of the monotonic clock.
@@ -84,7 +84,7 @@ impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self.0 {
             0..1_000 => format!("{} ns", self.0),
-            1_000..999_500 => three_digits(self.as_micros(), "us"),
+            1_000..999_500 => three_digits(self.as_micros(), "µs"),
             999_500..999_500_000 => three_digits(self.as_millis(), "ms"),
             999_500_000..99_950_000_000 => three_digits(self.as_secs(), "s"),
             _ => {
@@ -111,8 +111,7 @@ fn three_digits(value: f64, unit: &str) -> String {
 /// The monotonic clock, now.
 #[inline]
 pub fn monotonic() -> Nanos {
-    let t = clock_gettime(ClockId::Monotonic);
-    Nanos(t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64)
+    clock(ClockId::CLOCK_MONOTONIC)
 }
 
 /// One reading of both clocks, so that the wall-clock time of any monotonic
@@ -128,9 +127,7 @@ pub struct WallClock {
 impl WallClock {
     /// Reads both clocks.
     pub fn read() -> WallClock {
-        let t = clock_gettime(ClockId::Realtime);
-        let unix = Nanos(t.tv_sec.max(0) as u64 * 1_000_000_000 + t.tv_nsec as u64);
-        WallClock { monotonic: monotonic(), unix }
+        WallClock { monotonic: monotonic(), unix: clock(ClockId::CLOCK_REALTIME) }
     }
 
     /// A clock that shows `unix` at the monotonic instant zero, for tests.
@@ -157,8 +154,14 @@ impl WallClock {
 
 /// Processor time that this thread has used so far, in user space and in the kernel.
 pub fn thread_cpu() -> Nanos {
-    let t = clock_gettime(ClockId::ThreadCPUTime);
-    Nanos(t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64)
+    clock(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// What this clock shows.
+#[inline]
+fn clock(id: ClockId) -> Nanos {
+    let t = clock_gettime(id).expect("POSIX has this clock");
+    Nanos(t.tv_sec().max(0) as u64 * 1_000_000_000 + t.tv_nsec() as u64)
 }
 
 #[cfg(test)]
@@ -170,8 +173,8 @@ mod tests {
         for (ns, text) in [
             (0, "0 ns"),
             (812, "812 ns"),
-            (1_380, "1.38 us"),
-            (999_499, "999 us"),
+            (1_380, "1.38 µs"),
+            (999_499, "999 µs"),
             (999_500, "1.00 ms"),
             (12_340_000, "12.3 ms"),
             (999_999_999, "1.00 s"),

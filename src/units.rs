@@ -102,20 +102,20 @@ pub fn rate(per_s: f64) -> String {
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value {
-        v if v <= 0.0 => "0 %".into(),
-        v if v >= 100.0 => "100 %".into(),
-        v if v < 0.005 => "<0.01 %".into(),
-        v if v > 99.99 => ">99.99 %".into(),
-        v => format!("{v:.2} %"),
+        v if v <= 0.0 => "0%".into(),
+        v if v >= 100.0 => "100%".into(),
+        v if v < 0.005 => "<0.01%".into(),
+        v if v > 99.99 => ">99.99%".into(),
+        v => format!("{v:.2}%"),
     }
 }
 
 /// A share of one as a percentage in whole numbers, likewise.
 pub fn whole_percent(share: f64) -> String {
     match share * 100.0 {
-        v if v > 0.0 && v < 1.0 => "<1 %".into(),
-        v if v > 99.0 && v < 100.0 => ">99 %".into(),
-        v => format!("{v:.0} %"),
+        v if v > 0.0 && v < 1.0 => "<1%".into(),
+        v if v > 99.0 && v < 100.0 => ">99%".into(),
+        v => format!("{v:.0}%"),
     }
 }
 
@@ -142,12 +142,6 @@ pub fn millis(ms: f64) -> Nanos {
 /// `1 wave`, `2 waves`.
 pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
-}
-
-/// A byte as URLs have those that mean something else (RFC 3986, 2.1): `%2F`.
-pub fn percent_encoded(byte: u8) -> [u8; 3] {
-    let digit = |nibble| b"0123456789ABCDEF"[usize::from(nibble)];
-    [b'%', digit(byte >> 4), digit(byte & 15)]
 }
 
 #[cfg(test)]
@@ -205,7 +199,7 @@ mod tests {
         assert_eq!(rate(0.123), "0.12/s");
         assert_eq!([0.0, 0.000_02, 0.0033, 0.0099].map(rate), ["0.00/s", "<0.0001/s", "0.0033/s", "0.0099/s"]);
         let shares = [0.0, 0.000_1, 0.009_9, 0.42, 0.996, 1.0];
-        assert_eq!(shares.map(whole_percent), ["0 %", "<1 %", "<1 %", "42 %", ">99 %", "100 %"]);
+        assert_eq!(shares.map(whole_percent), ["0%", "<1%", "<1%", "42%", ">99%", "100%"]);
         assert_eq!([0.0, 0.01, 0.05, 2.0].map(tenths), ["0.0", "<0.1", "0.1", "2.0"]);
         let many = [0.0, 1.2345, 0.000_4, 0.000_5, 1e-9, 1e-30];
         assert_eq!(
@@ -215,10 +209,10 @@ mod tests {
         assert_eq!([0.0, 1e-9, 1.5].map(|ms| millis(ms).to_string()), ["0 ns", "1 ns", "1.50 ms"]);
         assert_eq!(rate(87.34), "87.3/s");
         assert_eq!(rate(12_345.4), "12,345/s");
-        assert_eq!(percent(1.0), "100 %");
-        assert_eq!(percent(0.999_999), ">99.99 %");
-        assert_eq!(percent(0.000_001), "<0.01 %");
-        assert_eq!(percent(0.995), "99.50 %");
+        assert_eq!(percent(1.0), "100%");
+        assert_eq!(percent(0.999_999), ">99.99%");
+        assert_eq!(percent(0.000_001), "<0.01%");
+        assert_eq!(percent(0.995), "99.50%");
         assert_eq!(count(1, "wave"), "1 wave");
         assert_eq!(count(1200, "wave"), "1,200 waves");
     }

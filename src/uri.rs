@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::units::percent_encoded;
+use percent_encoding::percent_encode_byte;
 
 /// Where the parts of an absolute URL are in its text. The fragment is no part: it is never sent (RFC 9110, 4.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub fn encode(path: &[u8], out: &mut Vec<u8>) {
     for &byte in path {
         match byte {
             b'!' | b'$'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'|' | b'~' => out.push(byte),
-            _ => out.extend_from_slice(&percent_encoded(byte)),
+            _ => out.extend_from_slice(percent_encode_byte(byte).as_bytes()),
         }
     }
 }

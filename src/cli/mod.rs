@@ -3,6 +3,7 @@
 mod args;
 mod command;
 mod file;
+mod hints;
 mod interrupt;
 mod outputs;
 mod plan;
@@ -12,7 +13,7 @@ mod watch;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::printable::printable;
@@ -75,20 +76,5 @@ fn usage(error: &clap::Error) -> anyhow::Result<u8> {
         let printed = error.print().and_then(|()| io::stdout().flush());
         return Ok(if outputs::told(printed, true) { DONE } else { NOT_WRITTEN });
     }
-    Err(usage_error(error))
-}
-
-/// What clap has to say of wrong usage, in one line.
-fn usage_error(error: &clap::Error) -> anyhow::Error {
-    let text = error.render().to_string();
-    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
-    let message: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect();
-    let message = message.join(" ");
-    // Behind '--', as clap advises, it would not be the option's.
-    let value = error.get(ContextKind::InvalidArg);
-    let message = match (message.split_once(" tip: to pass "), value) {
-        (Some((before, _)), Some(value)) => format!("{before}: if an option takes it, write --OPTION={value}"),
-        _ => message,
-    };
-    anyhow::anyhow!("{} (see --help)", message.trim_start_matches("error: "))
+    Err(hints::usage_error(error))
 }

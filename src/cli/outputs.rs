@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::printable::printable;
 use crate::report;
 use crate::sink::CsvFile;
 use crate::stats::Summary;
@@ -30,6 +31,8 @@ pub(super) struct Outputs {
     stdout_is_taken: bool,
     /// Rows or a form go to standard error: nothing else is told there but errors.
     stderr_is_taken: bool,
+    /// The text says how to make the run again.
+    is_verbose: bool,
     /// The text can be had again: a reader that has seen enough of it (`| head`) is no failure.
     may_be_cut: bool,
 }
@@ -94,6 +97,7 @@ impl Outputs {
         let on_stderr = on_stderr.iter().find(|(given, _)| *given).map(|(_, flag)| *flag);
         let (opened, created, taken) = open(&named, &Printed { form: args.output, on_stderr })?;
         let mut outputs = Outputs::new(taken, args.output, args.color, false);
+        outputs.is_verbose = args.verbose;
         let (mut csv, mut jsonl) = (None, None);
         for ((named, mut file), form) in named.iter().zip(opened).zip(forms) {
             let cannot = || format!("{}: cannot write {}", named.flag, shown(named.path));
@@ -131,7 +135,7 @@ impl Outputs {
 
     fn new(taken: Taken, printed: Output, colour: Colour, may_be_cut: bool) -> Outputs {
         let Taken { stdout: stdout_is_taken, stderr: stderr_is_taken } = taken;
-        Outputs { forms: Vec::new(), printed, colour, stdout_is_taken, stderr_is_taken, may_be_cut }
+        Outputs { forms: Vec::new(), printed, colour, stdout_is_taken, stderr_is_taken, is_verbose: false, may_be_cut }
     }
 
     /// Nothing but an output and errors goes to standard error.
@@ -157,14 +161,22 @@ impl Outputs {
             Output::None => String::new(),
             Output::Json => report::json(summary),
             Output::Markdown => report::markdown(summary),
+            Output::Short => encoded(report::short(summary)),
+            Output::Github => {
+                written &= job_summary(summary);
+                report::github(summary)
+            }
             Output::Text => {
                 let paint = self.colour.paint(is_terminal);
                 let mut text = report::text(summary, paint);
+                if let Some(command) = summary.command.as_ref().filter(|_| self.is_verbose) {
+                    text += &format!("\nReproduce: {}\n", printable(command));
+                }
                 if is_terminal && scrolls(&text) {
                     // What stands first is out of sight.
                     text += &format!("\n{}", report::outcome(summary, paint));
                 }
-                text
+                encoded(text)
             }
         };
         let may_be_cut = self.may_be_cut && self.printed == Output::Text;
@@ -178,6 +190,34 @@ impl Outputs {
             complain(&format!("wrote {}", files.join(", ")));
         }
         written
+    }
+}
+
+/// A text that the encoding of the environment has: without UTF-8, its signs are replaced.
+fn encoded(text: String) -> String {
+    if is_utf_8() { text } else { text.replace('µ', "u").replace('■', "#").replace('✓', "+").replace('✗', "x") }
+}
+
+/// The locale's encoding is UTF-8 (locale(7)): the first of these variables that is set says so.
+fn is_utf_8() -> bool {
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Appends the summary as Markdown to the file that GitHub Actions names, if it does. False if it cannot.
+fn job_summary(summary: &Summary) -> bool {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return true };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    match file.and_then(|mut file| file.write_all(format!("{}\n", report::markdown(summary)).as_bytes())) {
+        Ok(()) => true,
+        Err(error) => {
+            complain(&format!("GITHUB_STEP_SUMMARY {}: {error}", Path::new(&path).display()));
+            false
+        }
     }
 }
 

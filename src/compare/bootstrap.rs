@@ -34,7 +34,7 @@ const TAIL: f64 = 0.025;
 /// The same files give the same intervals.
 const SEED: u64 = 1989;
 
-/// The 95 % interval of new / base.
+/// The 95% interval of new / base.
 ///
 /// Each run is drawn again 2,000 times from its own intervals, in blocks that
 /// are as long as what is alike in neighbours (Künsch 1989,
@@ -58,7 +58,7 @@ pub fn ratio_interval(base: &Statistic, new: &Statistic) -> Result<Interval, Too
     Ok(interval(new.iter().zip(base).map(|(new, base)| new / base).collect(), blocks))
 }
 
-/// The 95 % interval of new / base, of runs that took turns: interval i of the
+/// The 95% interval of new / base, of runs that took turns: interval i of the
 /// one and interval i of the other followed each other. Pairs are drawn again,
 /// so what changed slowly around both is in both numbers of a resample, and
 /// cancels out of their ratio. Expanded as that of [`ratio_interval`].

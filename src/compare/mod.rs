@@ -79,7 +79,7 @@ pub struct MetricLine {
     pub new_at_least: bool,
     /// new / base - 1. None: the base's is zero.
     pub difference: Option<f64>,
-    /// The 95 % interval of new / base. None: there is too little to tell.
+    /// The 95% interval of new / base. None: there is too little to tell.
     pub ratio: Option<Interval>,
     /// The same, wider by what in either run may be onrush's own delay.
     pub ratio_with_error: Option<Interval>,

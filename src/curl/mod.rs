@@ -17,6 +17,7 @@ mod tests;
 use crate::time::Nanos;
 
 pub use parse::{Parsed, parse};
+pub use print::quoted;
 pub use words::split;
 
 /// One request as curl would send it, and how it would get there.

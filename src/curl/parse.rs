@@ -1,5 +1,6 @@
 //! From words to a command.
 
+use crate::note::Note;
 use crate::time::Nanos;
 use crate::uri::Parts;
 
@@ -7,12 +8,12 @@ use super::options::{Act, Flag, Value, long, short};
 use super::{Body, Command, Data, DataKind};
 
 /// A command, and what became of options that mean nothing here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
     /// What is asked for.
     pub command: Command,
     /// What was left out that the user may miss, a line each.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Reads the words of a command, of which the first is `curl`.
@@ -75,7 +76,7 @@ impl Parser {
             }
             Act::Dropped(has_value) | Act::Noted(has_value, _) => {
                 if let Act::Noted(_, why) = act {
-                    self.parsed.notes.push(format!("curl's {name} is left out: {why}"));
+                    self.parsed.notes.push(Note::CurlLeftOut { what: name.into(), why });
                 }
                 if has_value {
                     value()?;

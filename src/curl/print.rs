@@ -97,7 +97,7 @@ fn option_of(kind: DataKind) -> &'static str {
 }
 
 /// One word of a shell: as it is, in quotes, or where it has control characters, in bash's `$'...'`.
-fn quoted(word: &str) -> Cow<'_, str> {
+pub fn quoted(word: &str) -> Cow<'_, str> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     match () {
         () if !word.is_empty() && word.chars().all(is_plain) => word.into(),

@@ -152,7 +152,11 @@ fn what_takes_effect_in_curl_alone_is_said() {
     let parsed = parsed("curl -s -o /dev/null -w '%{http_code}' http://h/").unwrap();
     let notes = ["curl's -o is left out: answers are counted, not saved", "curl's -w is left out: the summary says"];
     assert_eq!(parsed.notes.len(), 2);
-    assert!(parsed.notes.iter().zip(notes).all(|(note, start)| note.starts_with(start)), "{:?}", parsed.notes);
+    assert!(
+        parsed.notes.iter().zip(notes).all(|(note, start)| note.to_string().starts_with(start)),
+        "{:?}",
+        parsed.notes
+    );
 }
 
 #[test]

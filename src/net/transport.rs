@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use mio::net::{TcpStream, UnixStream};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::record::{Failure, Phase};
 use crate::time::Nanos;
@@ -282,7 +283,8 @@ impl Read for Socket {
                 self.is_stamp_wanted = false;
                 stamps.read(s, buf)
             }
-            Stream::Tcp(s, _) => s.read(buf),
+            // Without libc, whose `recv` and `send` also look whether their thread is to be cancelled.
+            Stream::Tcp(s, _) => recv(s, buf, RecvFlags::empty()).map(|(read, _)| read).map_err(io::Error::from),
             Stream::Unix(s) => s.read(buf),
         };
         match read {
@@ -296,7 +298,7 @@ impl Write for Socket {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let written = match &mut self.stream {
-            Stream::Tcp(s, _) => s.write(buf),
+            Stream::Tcp(s, _) => send(s, buf, SendFlags::empty()).map_err(io::Error::from),
             Stream::Unix(s) => s.write(buf),
         };
         written.inspect_err(|error| self.note(error))

@@ -1,5 +1,6 @@
 //! The summary as Markdown, with the tables of GitHub's dialect.
 
+use crate::plan::ModelKind;
 use crate::printable::printable;
 use crate::stats::{Latency, Summary};
 use crate::units::{self, count, grouped, percent};
@@ -19,11 +20,12 @@ pub fn markdown(s: &Summary) -> String {
     out += &format!("\n{} {}\n", plain(&s.plan.method), plain(&s.plan.url));
     out += &[thresholds(s), numbers(s), latency(s), failures(s), targets(s)].concat();
     let mut notes: Vec<String> = s.notes.iter().map(|note| format!("Note: {}", plain(note))).collect();
-    notes.extend(s.interrupted.then(|| "Interrupted: what was under way counts as unfinished".into()));
+    notes.extend(s.interrupted.then(|| "Interrupted: requests in flight count as unfinished".into()));
+    notes.extend(s.command.as_ref().map(|command| format!("Reproduce: {}", code(command))));
     notes.push(format!(
         "{} model, {}, seed {}, {}, {} {}",
-        plain(&s.plan.model),
-        count(s.plan.concurrency.into(), if s.plan.model == "open" { "connection" } else { "user" }),
+        s.plan.model.name(),
+        count(s.plan.concurrency.into(), if s.plan.model == ModelKind::Open { "connection" } else { "user" }),
         s.plan.seed,
         plain(&s.started_at),
         plain(&s.tool.name),
@@ -91,7 +93,7 @@ fn latency(s: &Summary) -> String {
     let mut out = table(&["", "min", "p50", "p90", "p95", "p99", "p99.9", "max", "mean"], 1, rows);
     let unsure = |l: &Latency| !l.unsure.is_empty();
     if s.response_ms.as_ref().is_some_and(unsure) {
-        out += "\n~ : of too few requests to be sure of anything\n";
+        out += "\n~ too few requests for a reliable value\n";
     }
     out
 }
@@ -167,6 +169,15 @@ pub(super) fn plain(text: &str) -> String {
     printable(&out).into_owned()
 }
 
+/// A code span (CommonMark, 6.1): its fence is longer than any run of backticks in it.
+fn code(text: &str) -> String {
+    let text = printable(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
 /// GitHub makes a link of `www.` too.
 fn ends_with_www(text: &str) -> bool {
     text.len() >= 3 && text.is_char_boundary(text.len() - 3) && text[text.len() - 3..].eq_ignore_ascii_case("www")
@@ -194,18 +205,18 @@ POST http\\://127.0.0.1:8000/post
 | ok | 98 |
 | HTTP errors | 1 |
 | failed | 1 |
-| success rate | 98.00 % |
+| success rate | 98.00% |
 | throughput | 80.2/s |
 | wall-clock time | 1.23 s |
-| release spread | p50 180 us, p99 240 us, max 240 us |
+| release spread | p50 180 µs, p99 240 µs, max 240 µs |
 
 |  | min | p50 | p90 | p95 | p99 | p99.9 | max | mean |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|
 | response | 1.23 ms | 1.84 ms | 3.69 ms | 4.92 ms | ~ 6.15 ms | ~ 7.38 ms | 7.38 ms | 2.46 ms |
 | service | 1.23 ms | 1.84 ms | 3.69 ms | 4.92 ms | ~ 6.15 ms | ~ 7.38 ms | 7.38 ms | 2.46 ms |
-| connect | 50.0 us | 75.0 us | 150 us | 200 us | ~ 250 us | ~ 300 us | 300 us | 100 us |
+| connect | 50.0 µs | 75.0 µs | 150 µs | 200 µs | ~ 250 µs | ~ 300 µs | 300 µs | 100 µs |
 
-~ : of too few requests to be sure of anything
+~ too few requests for a reliable value
 
 | failures | the first one | requests |
 |---|---|---:|

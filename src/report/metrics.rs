@@ -4,7 +4,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::plan::Plan;
+use crate::plan::{ModelKind, Plan};
 use crate::printable::printable;
 use crate::stats::{Distribution, Snapshot};
 use crate::time::Nanos;
@@ -34,13 +34,13 @@ pub struct RunLabels<'a> {
     /// The URL, or the file of targets.
     pub url: &'a str,
     /// The load model.
-    pub model: &'a str,
+    pub model: ModelKind,
 }
 
 impl<'a> RunLabels<'a> {
     /// Those of a plan.
     pub fn new(plan: &'a Plan) -> RunLabels<'a> {
-        RunLabels { url: &plan.url, model: plan.load.model.name() }
+        RunLabels { url: &plan.url, model: plan.load.model.kind() }
     }
 }
 
@@ -55,7 +55,7 @@ const NONE: &[(&str, &str)] = &[];
 pub fn metrics(s: &Snapshot, run: &RunLabels<'_>, form: Exposition) -> String {
     let mut out = Page { text: String::new(), form };
     let version = env!("CARGO_PKG_VERSION");
-    out.info("onrush_run", "The run.", &[("version", version), ("model", run.model), ("url", run.url)]);
+    out.info("onrush_run", "The run.", &[("version", version), ("model", run.model.name()), ("url", run.url)]);
     let c = &s.counts;
     let ended = [
         ("ok", c.ok),
@@ -197,7 +197,7 @@ mod tests {
         s
     }
 
-    const RUN: RunLabels<'_> = RunLabels { url: "http://127.0.0.1/\"\\\n", model: "open" };
+    const RUN: RunLabels<'_> = RunLabels { url: "http://127.0.0.1/\"\\\n", model: ModelKind::Open };
 
     #[test]
     fn metrics_have_the_names_of_their_format() {

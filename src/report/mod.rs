@@ -2,6 +2,7 @@
 //! [`Comparison`](crate::compare::Comparison) of two, or of what is known while a run goes on. They compute nothing.
 
 pub mod comparison;
+mod github;
 mod hlog;
 mod html;
 mod json;
@@ -17,6 +18,7 @@ pub(crate) mod sample;
 mod tests;
 mod text;
 
+pub use github::github;
 pub use hlog::hlog;
 pub use html::html;
 pub use json::json;
@@ -24,4 +26,4 @@ pub use jsonl::jsonl;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use metrics::{Exposition, RunLabels, metrics};
-pub use text::{Paint, outcome, text};
+pub use text::{Paint, outcome, short, text};

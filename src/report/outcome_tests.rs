@@ -59,7 +59,7 @@ fn thresholds_decide_where_there_are_any() {
         let s = Summary { thresholds, interrupted: false, ..summary() };
         said(s)
     };
-    let met = || threshold("errors<1%", true, "0 %", None);
+    let met = || threshold("errors<1%", true, "0%", None);
     let missed = || threshold("p99<20ms", false, "34.1 ms", None);
     let unknown = || threshold("p99.9<1s", false, "", Some("p99.9 needs 3,688 requests, there were 100"));
     assert_eq!(of(vec![met(), met()]), ("PASSED 2 of 2 thresholds".into(), true));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::plan::ModelKind;
 use crate::record::{Cause, Phase};
 use crate::stats::{
     Accounting, Confidence, FailureLine, GeneratorLine, Latency, Micros, PlanLine, SCHEMA, SteadyLine, Summary,
@@ -21,8 +22,9 @@ pub(crate) fn summary() -> Summary {
         plan: PlanLine {
             url: "http://127.0.0.1:8000/post".into(),
             method: "POST".into(),
-            model: "waves".into(),
+            model: ModelKind::Waves,
             concurrency: 20,
+            wave_every_s: None,
             requests: Some(100),
             duration_s: None,
             rate_per_s: None,
@@ -100,6 +102,7 @@ pub(crate) fn summary() -> Summary {
         csv: None,
         sink_wait_s: 0.0,
         notes: vec![],
+        command: None,
     }
 }
 

@@ -4,7 +4,7 @@ use statrs::distribution::{Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
 
 use super::Ppm;
 
-/// So unlikely is each side of a 95 % interval.
+/// So unlikely is each side of a 95% interval.
 const TAIL: f64 = 0.025;
 
 /// Ranks (l, u), counted from 1, between whose values x_p of `n` independent
@@ -59,7 +59,7 @@ pub struct Ranks {
     pub n_eff: f64,
 }
 
-/// The 95 % interval of x_p of `n` values that come in order of time in about
+/// The 95% interval of x_p of `n` values that come in order of time in about
 /// 30 batches (batch means: Law, Simulation Modeling and Analysis, section 9.5).
 ///
 /// The share F_j of a batch that is not above x_p varies more than that of

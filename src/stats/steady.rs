@@ -59,7 +59,7 @@ const CUTS: [f64; 5] = [0.5, 0.6, 0.7, 0.8, 0.9];
 /// from few independent values, and the largest of several differences counts:
 /// in the simulations below less than 2 % of steady runs of a minute go beyond.
 const SIGNIFICANT: f64 = 7.5;
-/// The 95 % interval of the difference between two halves reaches three standard
+/// The 95% interval of the difference between two halves reaches three standard
 /// errors to each side: by simulation, as they are known from few values.
 const INTERVAL: f64 = 3.0;
 /// A change by less than 5 % (of the logarithm) is no matter to anybody.

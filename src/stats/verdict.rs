@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::ModelKind;
 use crate::time::Nanos;
 
 use super::{Distribution, Totals};
@@ -12,9 +13,11 @@ use super::{Distribution, Totals};
 mod blame;
 mod checks;
 mod limits;
+mod reason;
 mod so_far;
 
 use checks::Case;
+use reason::Reason;
 
 pub(super) use blame::retried_connects;
 pub use so_far::SoFar;
@@ -170,9 +173,10 @@ impl GeneratorLine {
     }
 
     /// Judges a run that is over.
-    pub(super) fn new(totals: &Totals, model: &str, circumstances: &Circumstances) -> GeneratorLine {
+    pub(super) fn new(totals: &Totals, model: ModelKind, circumstances: &Circumstances) -> GeneratorLine {
         let case = Case::new(totals, model, circumstances);
         let (verdict, reasons) = case.judge();
+        let reasons = reasons.iter().map(Reason::to_string).collect();
         let health = &totals.health;
         GeneratorLine {
             verdict,

@@ -2,7 +2,7 @@
 
 use super::buffer::Buffer;
 use super::value::Kind;
-use crate::units::percent_encoded;
+use percent_encoding::percent_encode_byte;
 
 /// Changes the text of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn json_text(text: &[u8], out: &mut Buffer) {
             b'\t' => out.bytes(b"\\t"),
             0..=0x1f => {
                 out.bytes(b"\\u00");
-                out.bytes(&percent_encoded(byte)[1..]);
+                out.bytes(&percent_encode_byte(byte).as_bytes()[1..]);
             }
             _ => out.bytes(&[byte]),
         }
@@ -76,7 +76,7 @@ fn urlencode(text: &[u8], out: &mut Buffer) {
     for &byte in text {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.bytes(&[byte]),
-            _ => out.bytes(&percent_encoded(byte)),
+            _ => out.bytes(percent_encode_byte(byte).as_bytes()),
         }
     }
 }

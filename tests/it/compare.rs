@@ -75,7 +75,7 @@ fn a_run_is_the_same_as_itself() {
         let line = finished.stdout.lines().find(|l| l.trim_start().starts_with(line)).expect(line);
         assert!(line.ends_with("same"), "{line}");
     }
-    assert!(finished.stdout.contains("both are the same run") && finished.stdout.contains("5.0 % at most: held"));
+    assert!(finished.stdout.contains("both are the same run") && finished.stdout.contains("5.0% at most: held"));
     assert!(finished.stdout.lines().filter(|l| !l.contains("base.json")).all(|l| l.chars().count() <= 80));
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use onrush::plan::ModelKind;
 use onrush::serve::Server;
 
 use crate::scripted::{Hostile, OK};
@@ -52,7 +53,7 @@ fn requests_are_due_on_their_schedule_to_the_microsecond() {
         assert!(wait > -0.002, "{row:?}");
     }
     let plan = &report.summary.plan;
-    assert_eq!((plan.model.as_str(), plan.rate_per_s), ("open", Some(250.0)));
+    assert_eq!((plan.model, plan.rate_per_s), (ModelKind::Open, Some(250.0)));
     assert_eq!((plan.arrivals.as_deref(), plan.max_backlog), (Some("uniform"), Some(1_000_000)));
 }
 

@@ -60,7 +60,8 @@ pub(crate) struct Finished {
 
 impl Invocation {
     fn new(mut command: Command) -> Invocation {
-        command.env_remove("SSLKEYLOGFILE").env_remove("NO_COLOR");
+        command.env_remove("SSLKEYLOGFILE").env_remove("NO_COLOR").env_remove("GITHUB_STEP_SUMMARY");
+        command.env("LC_ALL", "C.UTF-8");
         Invocation { command, stdin: Vec::new(), files: TempDir::new().unwrap() }
     }
 
@@ -226,7 +227,8 @@ impl Report {
         assert!(!generator.reasons.iter().any(|reason| reason.contains("defect")), "{:?}", generator.reasons);
         let statuses: u64 = self.summary.status.values().sum();
         assert_eq!(statuses, a.ok + a.http_error, "answers by status");
-        let has_width = |line: &&str| !line.trim_start().starts_with("curl ");
+        // Commands are copied: they stand on one line.
+        let has_width = |line: &&str| !line.trim_start().starts_with("curl ") && !line.starts_with("Reproduce: ");
         for line in self.stdout.lines().filter(has_width) {
             assert!(line.chars().count() <= 80, "wider than 80 columns: {line}");
         }

@@ -82,8 +82,6 @@ fn contradictory_flags_are_both_named() {
         ("{url} --basic-auth a:b --header authorization:c", ["--basic-auth", "--header Authorization"]),
         ("{url} --header content-length:5", ["--header content-length", "length of the body"]),
         ("{url} --header transfer-encoding:chunked", ["--header transfer-encoding", "length of the body"]),
-        ("{url} --insecure", ["--insecure", "http://"]),
-        ("{url} --cacert x", ["--cacert", "http://"]),
         ("{url} --cert x --key y", ["--cert", "http://"]),
         ("{url} --key x", ["--key", "http://"]),
         ("{url} --sni x", ["--sni", "http://"]),
@@ -98,9 +96,53 @@ fn contradictory_flags_are_both_named() {
 }
 
 #[test]
+fn habits_from_other_tools_lead_to_what_was_meant() {
+    refused("localhost:8080", &["'localhost:8080' has no scheme: did you mean http://localhost:8080?"]);
+    refused("comapre a.json b.json", &["'comapre' is not a command: did you mean 'compare'?"]);
+    refused("serv", &["'serv' is neither a URL nor a command: did you mean 'serve'?"]);
+    refused("{url} --requets 5", &["unexpected argument '--requets': did you mean '--requests'?"]);
+    refused("{url} -o results.json", &["did you mean '--json results.json'?"]);
+    refused("{url} -o rows.csv", &["did you mean '--csv rows.csv'?"]);
+    refused("{url} --threshold p(95)<200", &["did you mean 'p95<200ms'?"]);
+    refused("{url} --threshold error<1%", &["did you mean 'errors<1%'?"]);
+    refused("{url} --threshold latency<200ms", &["did you mean 'p99<200ms'?"]);
+}
+
+#[test]
+fn habits_from_other_tools_that_can_be_followed_are() {
+    let server = target();
+    let url = format!("http://{}/", server.address());
+    // curl's -X; counts as people write them.
+    for arguments in ["-X DELETE -n 10", "-n 1_0 -c 5", "-n 0.01k -c 5"] {
+        let run = onrush(&format!("{url} {arguments} -o short")).finish();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stdout.contains("  10 req  100% ok  "), "{}", run.stdout);
+    }
+    // -k changes nothing here, and a note says so.
+    for flag in ["-k", "--cacert /no/such/file"] {
+        let run = onrush(&format!("{url} {flag} -n 5")).finish();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stdout.contains("has no effect on http:// URLs"), "{}", run.stdout);
+    }
+    // wrk's -t4 -c10 -d2s.
+    let run = onrush(&format!("{url} -t4 -c10 -d2s -n 10")).finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("warning: -d '2s' is sent as the request body: the duration is -z 2s"),
+        "{}",
+        run.stderr
+    );
+    // The help of a command, as with git and cargo.
+    for arguments in ["help", "help compare", "compare --help"] {
+        let run = onrush(arguments).finish();
+        assert!(run.code == 0 && run.stdout.contains("Usage: onrush"), "{arguments}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn numbers_have_to_be_in_range() {
-    refused("{url} --concurrency 0", &["--concurrency", "'0'", "1.."]);
-    refused("{url} --requests 0", &["--requests", "'0'", "1.."]);
+    refused("{url} --concurrency 0", &["--concurrency", "'0'", "from 1 on"]);
+    refused("{url} --requests 0", &["--requests", "'0'", "from 1 on"]);
     refused("{url} --workers 0", &["--workers", "'0'"]);
     refused("{url} -c many", &["--concurrency", "many"]);
     refused("{url} -n -5", &["-5"]);

@@ -10,12 +10,13 @@ use crate::cli::args::{CurlArgs, OrderArg, RunArgs, VersionArg};
 use crate::cli::file;
 use crate::cli::plan::head::delimiters;
 use crate::curl::{self, Body, Command, DataKind, Family, Parsed, Route, Version};
+use crate::note::Note;
 use crate::uri::{Parts, without_dot_segments};
 
 use data::{is_one_file, join};
 
 /// The flags that do what the command does, and what the user should know of it.
-pub(crate) fn run_args(args: CurlArgs) -> anyhow::Result<(RunArgs, Vec<String>)> {
+pub(crate) fn run_args(args: CurlArgs) -> anyhow::Result<(RunArgs, Vec<Note>)> {
     let CurlArgs { mut run, words } = args;
     let words = match (run.positional_url.take(), words.is_empty()) {
         (Some(_), false) => bail!("there are two commands: give one in quotes, or its words behind --"),
@@ -50,7 +51,7 @@ pub(crate) fn route(args: &RunArgs) -> Option<Route> {
     })
 }
 
-fn apply(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) -> anyhow::Result<()> {
+fn apply(command: &Command, run: &mut RunArgs, notes: &mut Vec<Note>) -> anyhow::Result<()> {
     refuse_what_is_said_twice(command, run)?;
     let joined = match &command.body {
         Body::Data(pieces) if !is_one_file(pieces) || command.get => Some(join(pieces)?),
@@ -170,20 +171,24 @@ fn refuse_what_is_said_twice(command: &Command, run: &RunArgs) -> anyhow::Result
     Ok(())
 }
 
+fn left_out(what: String, why: &'static str) -> Note {
+    Note::CurlLeftOut { what, why }
+}
+
 /// A header of the command's own stands before what an option makes, as in curl. One without a value takes that away.
-fn headers(command: &Command, run: &mut RunArgs, notes: &mut Vec<String>) {
+fn headers(command: &Command, run: &mut RunArgs, notes: &mut Vec<Note>) {
     for text in &command.headers {
         let (name, value) = text.split_once([':', ';']).unwrap_or((text, ""));
         match name.trim().to_ascii_lowercase().as_str() {
             "content-length" => {
-                notes.push("curl's -H Content-Length is left out: the length is that of the body".into());
+                notes.push(left_out("-H Content-Length".into(), "the length is that of the body"));
             }
             "transfer-encoding" if value.trim().is_empty() => {}
             "transfer-encoding" => {
-                notes.push("curl's -H Transfer-Encoding is left out: the body is sent with its length".into());
+                notes.push(left_out("-H Transfer-Encoding".into(), "the body is sent with its length"));
             }
             "host" if value.trim().is_empty() => {
-                notes.push(format!("curl's -H '{text}' is left out: a request needs that header (RFC 9112, 3.2)"));
+                notes.push(left_out(format!("-H '{text}'"), "a request needs that header (RFC 9112, 3.2)"));
             }
             _ => run.headers.push(text.clone()),
         }

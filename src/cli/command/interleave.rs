@@ -12,10 +12,11 @@ use anyhow::{anyhow, bail};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use crate::cli::args::{Args, Command, CompareArgs, OUTPUT, RunArgs, VERDICT};
+use crate::cli::args::{Args, Command, CompareArgs, OUTPUT, PASS_FAIL, RunArgs};
 use crate::cli::plan::{self, Names};
 use crate::cli::{complain, interrupt};
 use crate::compare::{Comparison, FEWEST_BLOCKS};
+use crate::note::Note;
 use crate::plan::Plan;
 use crate::rng;
 use crate::run::{self, Setting};
@@ -145,7 +146,7 @@ impl Side {
 }
 
 /// What a URL, or what follows `onrush` on the command line of a run, asks for.
-fn run_args(text: &str, options: &[String]) -> anyhow::Result<(RunArgs, Vec<String>)> {
+fn run_args(text: &str, options: &[String]) -> anyhow::Result<(RunArgs, Vec<Note>)> {
     // A URL may have what a shell would take for its own.
     let is_word = !text.trim().is_empty() && !text.contains(char::is_whitespace);
     let mut words = if is_word { vec![text.to_owned()] } else { crate::curl::split(text).map_err(|e| anyhow!(e))? };
@@ -153,12 +154,12 @@ fn run_args(text: &str, options: &[String]) -> anyhow::Result<(RunArgs, Vec<Stri
     let at = usize::from(words.first().is_some_and(|word| word == "curl"));
     words.splice(at..at, options.iter().cloned());
     let words = ["onrush".to_owned()].into_iter().chain(words);
-    let matches = Args::command().try_get_matches_from(words).map_err(|e| crate::cli::usage_error(&e))?;
+    let matches = Args::command().try_get_matches_from(words).map_err(|e| crate::cli::hints::usage_error(&e))?;
     let run = matches.subcommand().map_or(&matches, |(_, matches)| matches);
     if let Some(option) = of_one_run(run) {
         bail!("--{option} is for a run by itself: a turn leaves nothing but its numbers");
     }
-    match Args::from_arg_matches(&matches).map_err(|e| crate::cli::usage_error(&e))? {
+    match Args::from_arg_matches(&matches).map_err(|e| crate::cli::hints::usage_error(&e))? {
         Args { command: None, run } if run.demo => bail!("--demo is gone after each turn: start onrush serve"),
         Args { command: None, run } => once_for_all_turns((run, Vec::new())),
         Args { command: Some(Command::Curl(args)), .. } => once_for_all_turns(curl::run_args(*args)?),
@@ -167,7 +168,7 @@ fn run_args(text: &str, options: &[String]) -> anyhow::Result<(RunArgs, Vec<Stri
 }
 
 /// Each turn begins with the first row of a feed again.
-fn once_for_all_turns(run: (RunArgs, Vec<String>)) -> anyhow::Result<(RunArgs, Vec<String>)> {
+fn once_for_all_turns(run: (RunArgs, Vec<Note>)) -> anyhow::Result<(RunArgs, Vec<Note>)> {
     match run.0.feed.iter().find(|feed| feed.ends_with(":unique")) {
         Some(feed) => bail!("--feed {feed}: each turn would use its rows again: choose another order"),
         None => Ok(run),
@@ -177,7 +178,8 @@ fn once_for_all_turns(run: (RunArgs, Vec<String>)) -> anyhow::Result<(RunArgs, V
 /// An option that says where results go or what is to hold of them, if there is one.
 fn of_one_run(matches: &ArgMatches) -> Option<String> {
     let command = Args::command();
-    let about_results = command.get_arguments().filter(|arg| matches!(arg.get_help_heading(), Some(OUTPUT | VERDICT)));
+    let about_results =
+        command.get_arguments().filter(|arg| matches!(arg.get_help_heading(), Some(OUTPUT | PASS_FAIL)));
     let given = |id: &str| {
         let is_known = matches.try_contains_id(id).is_ok();
         is_known && matches.value_source(id) == Some(ValueSource::CommandLine)

@@ -5,6 +5,7 @@ mod curl;
 mod generate;
 mod interleave;
 mod report;
+mod reproduce;
 mod run;
 mod saved;
 mod serve;

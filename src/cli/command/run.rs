@@ -4,10 +4,12 @@ use std::io;
 use std::sync::Arc;
 
 use crate::cli::args::{self, RunArgs};
+use crate::cli::hints;
 use crate::cli::outputs::{self, Outputs, RunOutputs};
 use crate::cli::plan::{self, Names};
 use crate::cli::watch::{Metrics, Prepared};
 use crate::cli::{DONE, INTERRUPTED, NOT_BELIEVABLE, NOT_MET, NOT_WRITTEN, NOTHING_OK, complain, interrupt};
+use crate::note::Note;
 use crate::plan::Plan;
 use crate::run::{self, Outcome, Setting};
 use crate::serve::Server;
@@ -16,10 +18,14 @@ use crate::stats::{Board, Summary, Verdict};
 use crate::units;
 
 use super::curl;
+use super::reproduce;
 use super::serve::start_demo;
 
 /// A load run. `notes`: what the user should know already.
-pub(crate) fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result<u8> {
+pub(crate) fn run_load(args: &RunArgs, mut notes: Vec<Note>) -> anyhow::Result<u8> {
+    if let Some(warning) = hints::warning(args) {
+        complain(&format!("warning: {warning}"));
+    }
     let demo = args.demo.then(|| start_demo(args)).transpose()?;
     let (plan, prepared) = plan::plan(args, Names::Resolved(demo.as_ref().map(Server::address)))?;
     if args.verbose {
@@ -34,7 +40,8 @@ pub(crate) fn run_load(args: &RunArgs, mut notes: Vec<String>) -> anyhow::Result
         complain(&format!("metrics at {} while the run goes on", metrics.url()));
     }
     let watching = Prepared::new(args, stop, jsonl, metrics, outputs.stderr_is_taken())?;
-    let Ran { outcome, was_aborted, jsonl } = watched(&plan, args, csv, watching, notes)?;
+    let Ran { mut outcome, was_aborted, jsonl } = watched(&plan, args, csv, watching, notes)?;
+    outcome.summary.command = Some(reproduce::command(args, plan.seed));
     let (files, streamed) = streamed(args, &outcome, jsonl);
     let written = outputs.write(&outcome.summary, files) && streamed;
     Ok(exit_code(&outcome.summary, was_aborted, written, args))
@@ -55,7 +62,7 @@ fn watched(
     args: &RunArgs,
     csv: Option<CsvFile<outputs::File>>,
     mut watching: Prepared,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 ) -> anyhow::Result<Ran> {
     let board = Board::new(plan.workers);
     let stop = Arc::clone(&watching.stop);

@@ -11,6 +11,7 @@ use crate::cli::file;
 use crate::cli::file::read_for;
 use crate::encoding;
 use crate::feed::Lines;
+use crate::note::Note;
 use crate::request::{Body, RequestHead};
 use crate::template::Template;
 
@@ -148,7 +149,7 @@ fn kind_of(bytes: &[u8]) -> &'static str {
 }
 
 /// A template whose content type is JSON, and that makes none of the first request.
-pub(crate) fn warn_of_broken_json(content_type: Option<&str>, body: &Body, texts: &Texts, notes: &mut Vec<String>) {
+pub(crate) fn warn_of_broken_json(content_type: Option<&str>, body: &Body, texts: &Texts, notes: &mut Vec<Note>) {
     let (Body::Template(template), Some(content_type)) = (body, content_type) else { return };
     if !content_type.to_ascii_lowercase().contains("json") {
         return;
@@ -156,6 +157,6 @@ pub(crate) fn warn_of_broken_json(content_type: Option<&str>, body: &Body, texts
     if let Ok(first) = texts.first(template)
         && let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&first)
     {
-        notes.push(format!("{} makes no JSON of request 0: {error}", template.name()));
+        notes.push(Note::BrokenJson { template: template.name().into(), error: error.to_string() });
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::cli::args::{RunArgs, VersionArg};
+use crate::note::Note;
 use crate::plan::Target;
 use crate::request::{Header, RequestHead, Text, fits_http2};
 use crate::template::outline;
@@ -181,8 +182,7 @@ fn refuse_if_of_http1(said: &str, header: &Header) -> anyhow::Result<()> {
 
 /// Leaves out what HTTP/2 does not have, where its being spoken was not said, or the headers are those of a command of
 /// curl, which leaves them out too. A note names each.
-pub(crate) fn leave_out_of_http2(args: &RunArgs, targets: &mut [Target], notes: &mut Vec<String>) {
-    let said = if args.is_pasted { "curl's -H" } else { "header" };
+pub(crate) fn leave_out_of_http2(args: &RunArgs, targets: &mut [Target], notes: &mut Vec<Note>) {
     let mut left_out: Vec<String> = Vec::new();
     for RequestHead { headers, keep_alive, .. } in targets.iter_mut().map(|target| &mut target.head) {
         if *keep_alive == args.disable_keepalive {
@@ -209,7 +209,7 @@ pub(crate) fn leave_out_of_http2(args: &RunArgs, targets: &mut [Target], notes: 
     let mut names: Vec<String> = Vec::new();
     for name in left_out {
         if !names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
-            notes.push(format!("{said} {name} is left out: HTTP/2 has no such header"));
+            notes.push(Note::NotInHttp2 { is_pasted: args.is_pasted, header: name.clone() });
             names.push(name);
         }
     }

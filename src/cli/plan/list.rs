@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 
-use crate::cli::args::{OrderArg, RunArgs};
+use crate::cli::args::{OrderArg, RunArgs, is_stdio, shown};
 use crate::cli::file;
 use crate::list::{self, Entry, EntryBody};
+use crate::note::Note;
 use crate::plan::{Order, Target, Targets, Turns};
 use crate::request::{Body, Header};
 use crate::uri::Parts;
@@ -28,7 +29,7 @@ pub(crate) struct Asked {
 }
 
 /// The one target of the flags.
-pub(crate) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<String>) -> anyhow::Result<Asked> {
+pub(crate) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<Note>) -> anyhow::Result<Asked> {
     if args.target_order != OrderArg::Sequential {
         bail!("--target-order is about a list: give --targets too");
     }
@@ -44,8 +45,9 @@ pub(crate) fn one(args: &RunArgs, url: &str, texts: &Texts, notes: &mut Vec<Stri
 }
 
 /// Those of a list.
-pub(crate) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<String>) -> anyhow::Result<Asked> {
-    let text = file::read("--targets", path).with_context(|| format!("--targets: cannot read {}", path.display()))?;
+pub(crate) fn many(args: &RunArgs, path: &Path, texts: &Texts, notes: &mut Vec<Note>) -> anyhow::Result<Asked> {
+    let text = if is_stdio(path) { file::standard_input("--targets") } else { file::read("--targets", path) };
+    let text = text.with_context(|| format!("--targets: cannot read {}", shown(path)))?;
     let entries = list::parse(&text).map_err(|e| anyhow!("{}: {e}", path.display()))?;
     let all = OfAll { content: Content::of_all(args, texts)?, headers: common(args, texts)? };
     let mut asked = Vec::new();

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use regex::bytes::Regex;
 
+use crate::note::Note;
 use crate::plan::{Checks, Limits, Load, Plan, Protocol, Redirects};
 use crate::rng::mix;
 use crate::time::{Nanos, WallClock};
@@ -50,7 +51,7 @@ pub(crate) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
         connect: args.connect_timeout.unwrap_or(timeout),
         drain: args.drain.unwrap_or(timeout),
     };
-    let origins = origins(args, &asked.locations, names)?;
+    let origins = origins(args, &asked.locations, names, &mut notes)?;
     let protocol = protocol(args, &origins, &load, limits.connect, names, &mut notes)?;
     if matches!(protocol, Protocol::Http2 { .. }) {
         leave_out_of_http2(args, &mut asked.targets.list, &mut notes);
@@ -92,7 +93,7 @@ pub(crate) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
 /// What the user should know of a plan.
 pub(crate) struct Preparation {
     /// In any case.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Note>,
     /// If asked for.
     pub(crate) details: Vec<String>,
 }

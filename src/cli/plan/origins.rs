@@ -10,6 +10,7 @@ use anyhow::{anyhow, bail};
 use crate::cli::args::{RunArgs, shown};
 use crate::cli::file::read_for;
 use crate::net::resolve::{self, resolve};
+use crate::note::Note;
 use crate::plan::{Endpoint, Family, Identity, Origin, Routes, Tls, Trust};
 use crate::tls::TlsSettings;
 
@@ -24,15 +25,19 @@ pub(crate) enum Names {
     Unresolved,
 }
 
-pub(super) fn origins(args: &RunArgs, locations: &[Location], names: Names) -> anyhow::Result<Vec<Origin>> {
+pub(super) fn origins(
+    args: &RunArgs,
+    locations: &[Location],
+    names: Names,
+    notes: &mut Vec<Note>,
+) -> anyhow::Result<Vec<Origin>> {
     let secure = locations.iter().filter(|location| location.tls).count();
-    let flags = [
-        (args.insecure, "--insecure"),
-        (args.cacert.is_some(), "--cacert"),
-        (args.cert.is_some(), "--cert"),
-        (args.key.is_some(), "--key"),
-        (args.sni.is_some(), "--sni"),
-    ];
+    // A habit, which changes nothing: a note says so.
+    let habits = [(args.insecure, "--insecure"), (args.cacert.is_some(), "--cacert")];
+    if secure == 0 {
+        notes.extend(habits.iter().filter(|(given, _)| *given).map(|(_, flag)| Note::NoTls(flag)));
+    }
+    let flags = [(args.cert.is_some(), "--cert"), (args.key.is_some(), "--key"), (args.sni.is_some(), "--sni")];
     if let Some((_, flag)) = flags.iter().find(|(given, _)| *given && secure == 0) {
         bail!("{flag} and an http:// URL contradict each other: TLS is spoken with https://");
     }

@@ -3,8 +3,8 @@
 use anyhow::bail;
 
 use crate::net::limits;
+use crate::note::{Note, Room};
 use crate::plan::Protocol;
-use crate::units::grouped;
 
 /// How many users there are, and how they share connections.
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ impl Size {
 ///
 /// # Errors
 /// There is room for nothing.
-pub(super) fn fit(wanted: Size, needs: &Needs, notes: &mut Vec<String>) -> anyhow::Result<Size> {
+pub(super) fn fit(wanted: Size, needs: &Needs, notes: &mut Vec<Note>) -> anyhow::Result<Size> {
     let mut size = wanted;
     let connections = u64::from(wanted.connections()) * needs.origins;
     if let Some(limit) = limits::raise_descriptor_limit() {
@@ -51,48 +51,43 @@ pub(super) fn fit(wanted: Size, needs: &Needs, notes: &mut Vec<String>) -> anyho
             bail!("the limit of {limit} open files leaves none for connections: raise it with ulimit -n");
         }
         if connections > room {
-            let allowed = format!("the {} open files allowed", grouped(limit));
+            let allowed = Room::Descriptors(limit);
             if room < needs.origins {
                 bail!(
                     "{0} hosts need as many connections, and {allowed} leave {room}: raise the limit with ulimit -n",
                     needs.origins
                 );
             }
-            size = cut(size, room / needs.origins, (&allowed, "raise the limit with ulimit -n"), notes);
+            size = cut(size, room / needs.origins, allowed, notes);
         }
     }
     // Local ports are used again for another address: the host with the fewest has the least room.
     if let (Some(ports), 1..) = (limits::local_ports(), needs.addresses) {
         let room = ports * needs.addresses;
         if u64::from(size.connections()) > room {
-            let there_are = format!("the {} local ports there are", grouped(room));
-            size = cut(size, room, (&there_are, "widen net.ipv4.ip_local_port_range"), notes);
+            size = cut(size, room, Room::Ports(room), notes);
         }
         if !needs.keep_alive && needs.requests.is_none_or(|n| n > room) {
-            notes.push(format!(
-                "a connection for each request uses up {} local ports, each for a minute after its close",
-                grouped(room)
-            ));
+            notes.push(Note::PortsRunLow(room));
         }
     }
     Ok(size)
 }
 
 /// No more connections than there is room for, and as many users as they can have; a note says so.
-fn cut(asked: Size, room: u64, (of, remedy): (&str, &str), notes: &mut Vec<String>) -> Size {
-    let users = u64::from(asked.users);
-    let (size, what, left) = match asked.protocol {
+fn cut(asked: Size, room: u64, of: Room, notes: &mut Vec<Note>) -> Size {
+    let (size, note) = match asked.protocol {
         Protocol::Http1 => {
-            let size = Size { users: room as u32, ..asked };
-            (size, format!("{} users need", grouped(users)), grouped(room))
+            let users = room as u32;
+            (Size { users, ..asked }, Note::FewerUsers { asked: asked.users, users, room: of })
         }
-        Protocol::Http2 { connections, streams } => {
-            let users = users.min(room * u64::from(streams)) as u32;
-            let size = Size { users, protocol: Protocol::Http2 { connections: room as u32, streams } };
-            let what = format!("{} connections, and as many to replace them, need", grouped(connections.into()));
-            (size, what, format!("{} and {} users", grouped(room), grouped(users.into())))
+        Protocol::Http2 { connections: wanted, streams } => {
+            let connections = room as u32;
+            let users = u64::from(asked.users).min(room * u64::from(streams)) as u32;
+            let size = Size { users, protocol: Protocol::Http2 { connections, streams } };
+            (size, Note::FewerConnections { asked: wanted, connections, users, room: of })
         }
     };
-    notes.push(format!("{what} more than {of}: ran with {left} ({remedy})"));
+    notes.push(note);
     size
 }

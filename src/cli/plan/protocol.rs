@@ -4,6 +4,7 @@ use anyhow::bail;
 
 use crate::cli::args::{RunArgs, VersionArg};
 use crate::net::probe;
+use crate::note::Note;
 use crate::plan::{Load, Origin, Protocol};
 use crate::time::Nanos;
 use crate::tls::TlsSettings;
@@ -21,7 +22,7 @@ pub(crate) fn protocol(
     load: &Load,
     limit: Nanos,
     names: Names,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<Note>,
 ) -> anyhow::Result<Protocol> {
     let given = [(args.streams.is_some(), "--streams"), (args.connections.is_some(), "--connections")];
     let given = given.iter().find(|(given, _)| *given).map(|(_, flag)| *flag);
@@ -73,14 +74,10 @@ pub(crate) fn protocol(
 
 /// Asks a server, on a connection of its own, which version it chooses. Without
 /// TLS nobody asks, and HTTP/1.1 is what every server speaks.
-fn chooses_2(origin: &Origin, named: bool, limit: Nanos, notes: &mut Vec<String>) -> anyhow::Result<bool> {
+fn chooses_2(origin: &Origin, named: bool, limit: Nanos, notes: &mut Vec<Note>) -> anyhow::Result<bool> {
     let Some(tls) = &origin.tls else { return Ok(false) };
     let settings = TlsSettings::new(tls, &[Protocol::ALPN_H2, Protocol::ALPN_HTTP1]).map_err(anyhow::Error::msg)?;
     let chosen = probe::chooses_h2(&origin.endpoint, &settings, limit);
-    let of = if named { format!(" of {}", origin.name) } else { String::new() };
-    notes.push(match &chosen {
-        Ok(chosen) => format!("HTTP version{of}: the server chose {}", if *chosen { "2" } else { "1.1" }),
-        Err(failure) => format!("HTTP version{of}: 1.1, as the server could not be asked ({failure})"),
-    });
+    notes.push(Note::HttpVersion { of: named.then(|| origin.name.clone()), is_2: chosen });
     Ok(chosen.unwrap_or(false))
 }

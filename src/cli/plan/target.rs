@@ -2,6 +2,7 @@
 
 use url::{Host, Url};
 
+use crate::cli::hints::nearly_a_command;
 use crate::request::{Header, authority_of};
 use crate::uri::{self, Parts};
 
@@ -44,7 +45,11 @@ pub(crate) fn parse_url(text: &str, outline: &str) -> Result<Location, String> {
         || format!("'{text}': a template can make path and query, but not the host: list hosts with --targets");
     let Some(parts) = Parts::of(outline) else {
         let is_template = is_template(0..outline.find('/').unwrap_or(outline.len()));
-        return Err(if is_template { host_is_template() } else { format!("'{text}' has no scheme: {HINT}") });
+        let no_scheme = || match nearly_a_command(text) {
+            Some(command) => format!("'{text}' is neither a URL nor a command: did you mean '{command}'?"),
+            None => format!("'{text}' has no scheme: did you mean http://{text}?"),
+        };
+        return Err(if is_template { host_is_template() } else { no_scheme() });
     };
     if is_template(0..parts.authority.end) {
         return Err(host_is_template());
@@ -108,22 +113,7 @@ pub(crate) fn credentials(name: &str, pair: Vec<u8>) -> Result<Vec<u8>, String> 
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).map(|digit| digit as u8);
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) if digit(high).is_some() && digit(low).is_some() => {
-                bytes.push(digit(high).unwrap_or(0) << 4 | digit(low).unwrap_or(0));
-                rest = after;
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    bytes
+    percent_encoding::percent_decode_str(text).collect()
 }
 
 /// What a `--header` says, in the words of curl's `-H`.

@@ -10,11 +10,12 @@ use crate::cli::args::RunArgs;
 use crate::cli::file::read_for;
 use crate::encoding::without_mark;
 use crate::feed::{Feed, Format, Order};
+use crate::note::Note;
 use crate::plan::{Load, Model, Warmup};
 use crate::request::Text;
 use crate::template::{Moment, Part, Renderer, Template};
 use crate::time::{Nanos, WallClock};
-use crate::units::{count, grouped};
+use crate::units::count;
 
 /// Makes texts of what the user wrote, with the feeds that there are.
 pub(crate) struct Texts {
@@ -95,7 +96,7 @@ impl Texts {
     }
 
     /// A feed that no template uses is a mistake; one whose rows are used once at most bounds the run.
-    pub(crate) fn bound(&self, args: &RunArgs, mut load: Load, notes: &mut Vec<String>) -> anyhow::Result<Load> {
+    pub(crate) fn bound(&self, args: &RunArgs, mut load: Load, notes: &mut Vec<Note>) -> anyhow::Result<Load> {
         for feed in &self.feeds {
             let name = feed.name();
             if !self.made.borrow().iter().any(|template| template.uses_feed(name)) {
@@ -124,10 +125,7 @@ impl Texts {
             if by_default || load.stop.requests.is_none_or(|n| n > left) {
                 load.stop.requests = Some(left);
                 if !by_default {
-                    notes.push(format!(
-                        "no more than {} requests: each row of '{name}' is used once at most",
-                        grouped(left)
-                    ));
+                    notes.push(Note::BoundByFeed { requests: left, feed: name.into() });
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
+use crate::note::Note;
 use crate::plan::{Model, Plan};
 use crate::stats::{Board, Measured, Snapshot};
 use crate::time::{Nanos, monotonic};
@@ -25,14 +26,14 @@ pub(crate) fn watch<'scope, 'env>(
     board: &'env Board,
     plan: &'env Plan,
     stop: &'env AtomicBool,
-    ended_early: &'env OnceLock<String>,
+    ended_early: &'env OnceLock<Note>,
 ) -> Watcher<'scope, ()> {
     Watcher::start(scope, EVERY, (), move |()| {
         if ended_early.get().is_some() {
             return;
         }
         if let Some(lost) = lost(plan, &board.snapshot(), monotonic()) {
-            let _ = ended_early.set(format!("ended early: {lost} cannot be met any more"));
+            let _ = ended_early.set(Note::EndedEarly(lost.to_string()));
             stop.store(true, Ordering::Relaxed);
         }
     })

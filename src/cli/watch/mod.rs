@@ -15,6 +15,7 @@ use std::thread::Scope;
 use crate::cli::args::RunArgs;
 use crate::cli::interrupt;
 use crate::cli::outputs::File;
+use crate::note::Note;
 use crate::plan::Plan;
 use crate::stats::Board;
 
@@ -33,7 +34,7 @@ pub(crate) struct Prepared {
     pub(crate) metrics: Option<Metrics>,
     pub(crate) stop: Arc<AtomicBool>,
     /// Why the run was ended early, once it was.
-    pub(crate) ended_early: Arc<OnceLock<String>>,
+    pub(crate) ended_early: Arc<OnceLock<Note>>,
     /// Standard error is not for progress.
     pub(crate) stderr_is_taken: bool,
 }

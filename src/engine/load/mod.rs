@@ -8,7 +8,7 @@ mod release;
 mod warmup;
 mod waves;
 
-use crate::plan::{Model, Plan, Warmup};
+use crate::plan::{Model, ModelKind, Plan, Warmup};
 use crate::record::{NO_WAVE, Record};
 use crate::request::Slot;
 use crate::stats::WaveFacts;
@@ -44,17 +44,6 @@ enum LoadModel {
     Open(Open),
 }
 
-/// One of the load models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// All users at one instant, wave after wave.
-    Waves,
-    /// Each user again as soon as it has its response.
-    Closed,
-    /// On a schedule.
-    Open,
-}
-
 /// A request that is due, in the open model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
@@ -78,11 +67,11 @@ impl Load {
 
     /// Which model it is.
     #[inline]
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> ModelKind {
         match self.model {
-            LoadModel::Waves(_) => Kind::Waves,
-            LoadModel::Closed(_) => Kind::Closed,
-            LoadModel::Open(_) => Kind::Open,
+            LoadModel::Waves(_) => ModelKind::Waves,
+            LoadModel::Closed(_) => ModelKind::Closed,
+            LoadModel::Open(_) => ModelKind::Open,
         }
     }
 
@@ -266,7 +255,7 @@ impl Load {
 
     /// The number of the wave that stands for a run without any: its first.
     pub(crate) fn first_wave(&self) -> u32 {
-        if self.kind() == Kind::Waves { 0 } else { NO_WAVE }
+        if self.kind() == ModelKind::Waves { 0 } else { NO_WAVE }
     }
 
     // --- Closed ---

@@ -1,11 +1,12 @@
 //! Counting begins, and the run ends.
 
+use crate::plan::ModelKind;
 use crate::record::{Cause, Failure, Outcome, Phase};
 use crate::request::Slot;
 use crate::stats::Totals;
 use crate::time::Nanos;
 
-use crate::engine::load::{Due, Kind};
+use crate::engine::load::Due;
 use crate::engine::pool::{ConnectionState, Io};
 use crate::engine::users::{Ended, Stage};
 
@@ -80,7 +81,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// A run that is under way finds out that no server can be reached.
     pub(super) fn end_if_nobody_connected(&mut self) {
-        let is_under_way = self.load.kind() != Kind::Waves && self.load.release.is_released();
+        let is_under_way = self.load.kind() != ModelKind::Waves && self.load.release.is_released();
         if is_under_way && self.shared.nobody_connected() {
             self.report_nobody();
         }

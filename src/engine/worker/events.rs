@@ -1,10 +1,10 @@
 //! What becomes of connections, and what that means for their users.
 
+use crate::plan::ModelKind;
 use crate::proto::End;
 use crate::record::{Cause, Failure, Phase};
 use crate::time::Nanos;
 
-use crate::engine::load::Kind;
 use crate::engine::pool::{ClosedIdle, ConnectionState, Event, Io, OpenFailed};
 use crate::engine::users::{Exclusion, Stage};
 
@@ -107,7 +107,7 @@ impl<I: Io> Worker<'_, I> {
             }
         }
         // The schedule says when the next attempt is made.
-        let by_schedule = self.load.kind() == Kind::Open && self.load.release.is_released() && !some_joins;
+        let by_schedule = self.load.kind() == ModelKind::Open && self.load.release.is_released() && !some_joins;
         match self.pool.state(c) {
             ConnectionState::Failed if by_schedule => self.pool.close(c),
             ConnectionState::Failed | ConnectionState::Closed if !by_schedule => self.pool.back_off(c),
@@ -214,7 +214,7 @@ impl<I: Io> Worker<'_, I> {
         }
         self.reopen_if_needed(c);
         while let Some(u) = self.users.next_on(&mut users, c) {
-            let is_closed = self.load.kind() == Kind::Closed;
+            let is_closed = self.load.kind() == ModelKind::Closed;
             if is_closed && self.users.stage(u) == Stage::Idle && self.pool.routes.has_one_origin() {
                 self.load.set_free(u);
             } else {
@@ -255,7 +255,7 @@ impl<I: Io> Worker<'_, I> {
         }
         user.excluded = Some(Exclusion { failure, since, at });
         if !self.load.release.is_released() {
-            if self.load.kind() == Kind::Waves {
+            if self.load.kind() == ModelKind::Waves {
                 self.load.release.mark_ready(u);
             } else {
                 self.ready_once_all_tried(u);
@@ -265,7 +265,7 @@ impl<I: Io> Worker<'_, I> {
 
     /// `u`, if it had no connection when all others were released, can be given requests from now on.
     pub(super) fn join(&mut self, u: u32) {
-        if self.load.kind() == Kind::Open && self.users.stage(u) == Stage::Joining {
+        if self.load.kind() == ModelKind::Open && self.users.stage(u) == Stage::Joining {
             self.users.get_mut(u).stage = Stage::Idle;
             self.load.join(u, self.pool.now);
         }

@@ -1,9 +1,10 @@
 //! The release: users are made ready, and sent off together.
 
+use crate::plan::ModelKind;
 use crate::record::{Cause, Failure, NO_WAVE, Phase};
 use crate::time::Nanos;
 
-use crate::engine::load::{Decision, Kind};
+use crate::engine::load::Decision;
 use crate::engine::pool::{ConnectionState, Io};
 use crate::engine::users::{Ended, Exclusion, Stage};
 
@@ -49,13 +50,13 @@ impl<I: Io> Worker<'_, I> {
     #[inline]
     fn start(&mut self) {
         match self.load.kind() {
-            Kind::Waves => {}
-            Kind::Closed => self.start_free(),
-            Kind::Open if self.load.is_schedule_over() => {
+            ModelKind::Waves => {}
+            ModelKind::Closed => self.start_free(),
+            ModelKind::Open if self.load.is_schedule_over() => {
                 self.drop_backlog();
                 self.retire_all();
             }
-            Kind::Open => self.start_due(),
+            ModelKind::Open => self.start_due(),
         }
         self.settle();
     }
@@ -198,9 +199,9 @@ impl<I: Io> Worker<'_, I> {
             self.begin_counting(at);
         }
         match self.load.kind() {
-            Kind::Waves => self.launch_wave(at),
-            Kind::Closed => self.launch_closed(),
-            Kind::Open => self.launch_open(),
+            ModelKind::Waves => self.launch_wave(at),
+            ModelKind::Closed => self.launch_closed(),
+            ModelKind::Open => self.launch_open(),
         }
         self.settle();
         // A release takes as long as it takes: it is no stall.

@@ -1,12 +1,13 @@
 //! Requests go out: the free users' next ones, those that are due, and those that had to wait.
 
+use crate::plan::ModelKind;
 use crate::proto::Hold;
 use crate::record::{Cause, Failure, NO_WAVE, Phase};
 use crate::request::Slot;
 use crate::time::Nanos;
 
 use crate::engine::exchange::Asked;
-use crate::engine::load::{Due, Kind, Next};
+use crate::engine::load::{Due, Next};
 use crate::engine::pool::{ConnectionState, Io};
 
 use super::Worker;
@@ -60,7 +61,7 @@ impl<I: Io> Worker<'_, I> {
     /// Requests that are due are sent, as long as there are users without one; then they wait.
     #[inline]
     pub(super) fn start_due(&mut self) {
-        if self.load.kind() != Kind::Open || !self.load.release.is_released() {
+        if self.load.kind() != ModelKind::Open || !self.load.release.is_released() {
             return;
         }
         // At most one request a user a turn: users that fail at once must not starve reads and timers.
@@ -122,7 +123,7 @@ impl<I: Io> Worker<'_, I> {
     /// A few times a second: what waits is counted even if no user becomes free,
     /// and a backlog that is full ends the schedule of every worker.
     pub(super) fn update_backlog(&mut self) {
-        if self.load.kind() != Kind::Open {
+        if self.load.kind() != ModelKind::Open {
             return;
         }
         if self.shared.has_schedule_ended() {

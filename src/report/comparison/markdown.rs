@@ -10,7 +10,7 @@ use super::{difference, interval, label, limit, reasons, same, value, verdict};
 /// The whole comparison, fit for a comment on a pull request.
 pub fn markdown(c: &Comparison) -> String {
     let c = &c.printable();
-    let mut out = String::from("| | base | new | change | 95 % interval | verdict |\n|---|---:|---:|---:|---|---|\n");
+    let mut out = String::from("| | base | new | change | 95% interval | verdict |\n|---|---:|---:|---:|---|---|\n");
     c.metrics.iter().for_each(|line| out += &row(line));
     out += &format!("\n{}\n", same(c));
     let mut items: Vec<String> = Vec::new();

@@ -62,12 +62,12 @@ const NOISE: f64 = 1e-9;
 fn signed(share: f64) -> String {
     let percent = share * 100.0;
     match percent.abs() {
-        p if p < NOISE * 100.0 => "0.0 %".into(),
-        p if p < 0.005 => format!("{percent:+.0e} %"),
-        p if p < 0.05 => format!("{percent:+.2} %"),
-        p if p < 99.95 => format!("{percent:+.1} %"),
-        _ if (-1.0..0.0).contains(&share) && share > -1.0 => "-99.9 %".into(),
-        _ => format!("{percent:+.0} %"),
+        p if p < NOISE * 100.0 => "0.0%".into(),
+        p if p < 0.005 => format!("{percent:+.0e}%"),
+        p if p < 0.05 => format!("{percent:+.2}%"),
+        p if p < 99.95 => format!("{percent:+.1}%"),
+        _ if (-1.0..0.0).contains(&share) && share > -1.0 => "-99.9%".into(),
+        _ => format!("{percent:+.0}%"),
     }
 }
 

@@ -68,37 +68,37 @@ new  new.json
      http://127.0.0.1:8000/a_b
      2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
 
-                       base       new    change  95 % interval      verdict
-  response mean     1.00 ms   1.10 ms   +10.0 %  +3.1 % to +17.0 %  slower
-  response p99      10.0 ms   >=1.00s         -  +7900 % or more    slower
-  response p99.9    20.0 ms   21.0 ms    +5.0 %  -                  inconclusive
-  response max      20.0 ms   25.0 ms   +25.0 %  -
-  throughput        1,000/s   1,000/s     0.0 %  -0.1 % to +0.1 %   same
-  success rate        100 %   90.00 %   -10.0 %  -12.0 % to -8.0 %  worse
-  same: within 2.0 % of the base, the success rate within 0.1 %
+                       base       new    change  95% interval       verdict
+  response mean     1.00 ms   1.10 ms    +10.0%  +3.1% to +17.0%    slower
+  response p99      10.0 ms   >=1.00s         -  +7900% or more     slower
+  response p99.9    20.0 ms   21.0 ms     +5.0%  -                  inconclusive
+  response max      20.0 ms   25.0 ms    +25.0%  -
+  throughput        1,000/s   1,000/s      0.0%  -0.1% to +0.1%     same
+  success rate         100%    90.00%    -10.0%  -12.0% to -8.0%    worse
+  same: within 2.0% of the base, the success rate within 0.1%
   no interval: response p99.9: base has fewer than the 3,688 requests needed
 
-  limit: response p99 may be worse by 5.0 % at most: exceeded
-  limit: response mean may be worse by 10.0 % at most: not shown to be held, nor
+  limit: response p99 may be worse by 5.0% at most: exceeded
+  limit: response mean may be worse by 10.0% at most: not shown to be held, nor
          to be exceeded: runs of about 95.0 s would tell
 
   warning: the plans differ in concurrency: 10 and 20
 ";
 
 const MARKDOWN: &str = "\
-| | base | new | change | 95 % interval | verdict |
+| | base | new | change | 95% interval | verdict |
 |---|---:|---:|---:|---|---|
-| response mean | 1.00 ms | 1.10 ms | +10.0 % | +3.1 % to +17.0 % | **slower** |
-| response p99 | 10.0 ms | >=1.00s | - | +7900 % or more | **slower** |
-| response p99.9 | 20.0 ms | 21.0 ms | +5.0 % | - | inconclusive |
-| response max | 20.0 ms | 25.0 ms | +25.0 % | - |  |
-| throughput | 1,000/s | 1,000/s | 0.0 % | -0.1 % to +0.1 % | same |
-| success rate | 100 % | 90.00 % | -10.0 % | -12.0 % to -8.0 % | **worse** |
+| response mean | 1.00 ms | 1.10 ms | +10.0% | +3.1% to +17.0% | **slower** |
+| response p99 | 10.0 ms | >=1.00s | - | +7900% or more | **slower** |
+| response p99.9 | 20.0 ms | 21.0 ms | +5.0% | - | inconclusive |
+| response max | 20.0 ms | 25.0 ms | +25.0% | - |  |
+| throughput | 1,000/s | 1,000/s | 0.0% | -0.1% to +0.1% | same |
+| success rate | 100% | 90.00% | -10.0% | -12.0% to -8.0% | **worse** |
 
-same: within 2.0 % of the base, the success rate within 0.1 %
+same: within 2.0% of the base, the success rate within 0.1%
 
-- **Limit**: response p99 may be worse by 5.0 % at most: exceeded
-- Limit: response mean may be worse by 10.0 % at most: not shown to be held, nor to be exceeded: runs of about 95.0 s would tell
+- **Limit**: response p99 may be worse by 5.0% at most: exceeded
+- Limit: response mean may be worse by 10.0% at most: not shown to be held, nor to be exceeded: runs of about 95.0 s would tell
 - No interval: response p99.9: base has fewer than the 3,688 requests needed
 - Warning: the plans differ in concurrency: 10 and 20
 - base: base.json, http\\://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
@@ -113,9 +113,7 @@ fn a_comparison_reads_like_this() {
 #[test]
 fn a_difference_is_none_or_all_only_if_it_is() {
     let shares = [0.0, 1e-12, 3e-7, -0.000_04, 0.000_14, 0.000_5, 0.053, -0.9996, -0.999_999, -1.0, 9.0];
-    let shown = [
-        "0.0 %", "0.0 %", "+3e-5 %", "-4e-3 %", "+0.01 %", "+0.1 %", "+5.3 %", "-99.9 %", "-99.9 %", "-100 %", "+900 %",
-    ];
+    let shown = ["0.0%", "0.0%", "+3e-5%", "-4e-3%", "+0.01%", "+0.1%", "+5.3%", "-99.9%", "-99.9%", "-100%", "+900%"];
     assert_eq!(shares.map(signed), shown);
 }
 

@@ -12,7 +12,7 @@ pub fn text(c: &Comparison, paint: Paint) -> String {
     let c = &c.printable();
     let mut out = run("base", &c.base, paint) + &run("new", &c.new, paint) + "\n";
     let header =
-        format!("  {:<15}{:>10}{:>10}{:>10}  {:<19}{}", "", "base", "new", "change", "95 % interval", "verdict");
+        format!("  {:<15}{:>10}{:>10}{:>10}  {:<19}{}", "", "base", "new", "change", "95% interval", "verdict");
     out += &format!("{}\n", paint.apply(DIM, &header));
     c.metrics.iter().for_each(|line| out += &metric(line, paint));
     out += &format!("  {}\n", paint.apply(DIM, &same(c)));

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::plan::ModelKind;
 use crate::report::text::{data, in_the_way};
 use crate::stats::{Latency, Summary, ThresholdLine, Verdict};
 use crate::units::{self, count, grouped, percent};
@@ -59,8 +60,8 @@ pub(super) fn rules(s: &Summary) -> Vec<Rule> {
 /// What was asked for, part by part.
 pub(super) fn asked(s: &Summary) -> Vec<String> {
     let plan = &s.plan;
-    let users = count(plan.concurrency.into(), if plan.model == "open" { "connection" } else { "user" });
-    let mut parts = vec![format!("{} model", plan.model), users, format!("HTTP/{}", plan.http_version)];
+    let users = count(plan.concurrency.into(), if plan.model == ModelKind::Open { "connection" } else { "user" });
+    let mut parts = vec![format!("{} model", plan.model.name()), users, format!("HTTP/{}", plan.http_version)];
     if let (Some(connections), Some(streams)) = (plan.connections, plan.streams) {
         let allowed = s.streams_allowed.map_or(String::new(), |n| format!(", {} allowed", grouped(n.into())));
         parts.push(format!(
@@ -98,7 +99,7 @@ pub(super) fn tiles(s: &Summary) -> Vec<Fact> {
     let Some(response) = &s.response_ms else { return tiles };
     let time = |title: &str, name: &str, value: fn(&Latency) -> f64| {
         let certain = s.confidence.iter().find(|c| c.quantile == name).and_then(interval_or_length);
-        let note = certain.map_or("response time".into(), |interval| format!("95 %: {interval}"));
+        let note = certain.map_or("response time".into(), |interval| format!("95%: {interval}"));
         Fact::new(title, quantile(response, name, value(response)), note)
     };
     tiles.extend([time("p50", "p50", |l| l.p50), time("p99", "p99", |l| l.p99), time("max", "max", |l| l.max)]);
@@ -117,7 +118,7 @@ pub(super) fn notes(s: &Summary) -> Vec<String> {
             .map(|share| format!("available {} of the time", percent(share))),
     );
     notes.extend_from_slice(&s.notes);
-    notes.extend(s.interrupted.then(|| "interrupted: what was under way counts as unfinished".into()));
+    notes.extend(s.interrupted.then(|| "interrupted: requests in flight count as unfinished".into()));
     notes.extend(
         s.steady
             .from_s
@@ -125,5 +126,6 @@ pub(super) fn notes(s: &Summary) -> Vec<String> {
             .map(|from| format!("response times had settled {} after the start", ms(from * 1e3))),
     );
     notes.push(data(s).join(", "));
+    notes.extend(s.command.as_ref().map(|command| format!("reproduce: {command}")));
     notes
 }

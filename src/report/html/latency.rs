@@ -54,7 +54,7 @@ fn certainty(s: &Summary) -> Vec<String> {
     let told = NAMES.map(|name| {
         s.confidence.iter().find(|c| c.quantile == name).and_then(interval_or_length).unwrap_or(NONE.into())
     });
-    padded("95 % interval", told)
+    padded("95% interval", told)
 }
 
 /// How much of each number may be this tool's own.
@@ -71,10 +71,10 @@ fn padded(name: &str, quantiles: [String; 8]) -> Vec<String> {
 fn footnote(response: &Latency) -> String {
     let mut notes = Vec::new();
     if response.censored > 0 {
-        notes.push(">= : among requests that got no answer, which took longer than is known.");
+        notes.push(">= lower bound: some requests never got a response.");
     }
     if !response.unsure.is_empty() {
-        notes.push("~ : of too few requests to be sure of anything.");
+        notes.push("~ too few requests for a reliable value.");
     }
     notes.join(" ")
 }

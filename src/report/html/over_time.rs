@@ -1,5 +1,6 @@
 //! The run over time: charts with one axis and the same columns, above each other.
 
+use crate::plan::ModelKind;
 use crate::stats::Summary;
 use crate::units;
 
@@ -18,7 +19,7 @@ const FEWEST: usize = 3;
 /// All of it. None for a run that is too short to have a course.
 pub(super) fn section(s: &Summary) -> Option<Section> {
     let time = Timeline::new(s).filter(|time| time.columns.len() >= FEWEST)?;
-    let open = s.plan.model == "open";
+    let open = s.plan.model == ModelKind::Open;
     let plots = [latency(&time), Some(rates(&time, open)), heat::plot(&time), Some(present(&time))];
     let mut plots: Vec<Plot> = plots.into_iter().flatten().collect();
     plots.extend(outcomes::plots(&time));

@@ -62,7 +62,7 @@ pub(super) fn plot(s: &Summary) -> Option<Plot> {
     );
     let mut legend = vec![Key::new("response", "response")];
     legend.extend(service.is_some().then(|| Key::new("service", "service")));
-    legend.extend(s.confidence.iter().any(|c| interval(c).is_some()).then(|| Key::new("interval", "95 % interval")));
+    legend.extend(s.confidence.iter().any(|c| interval(c).is_some()).then(|| Key::new("interval", "95% interval")));
     legend.extend((latency.censored > 0).then(|| Key::new("bound", "at least")));
     Some(Plot {
         title: "Quantiles".into(),

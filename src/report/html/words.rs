@@ -54,7 +54,7 @@ pub(super) fn quantile(of: &Latency, name: &str, value: f64) -> String {
     }
 }
 
-/// A 95 % interval: `1.20 – 1.24 ms`, `>= 1.20 ms`, or nothing where there is none.
+/// A 95% interval: `1.20 – 1.24 ms`, `>= 1.20 ms`, or nothing where there is none.
 pub(super) fn interval(of: &Confidence) -> Option<String> {
     let (low, high) = (ms(of.low_ms?), of.high_ms.map(ms));
     let Some(high) = high else { return Some(format!(">= {low}")) };
@@ -83,7 +83,7 @@ mod tests {
     fn numbers_along_an_axis_are_short() {
         assert_eq!(
             [0.0, 0.5, 1.0, 2.5, 20.0, 100.0, 1e4].map(tick),
-            ["0", "500 us", "1 ms", "2.5 ms", "20 ms", "100 ms", "10 s"]
+            ["0", "500 µs", "1 ms", "2.5 ms", "20 ms", "100 ms", "10 s"]
         );
         assert_eq!([0.0, 0.2, 5.0, 1500.0].map(tick_number), ["0", "0.2", "5", "1,500"]);
     }
@@ -94,8 +94,8 @@ mod tests {
             interval(&Confidence { quantile: "p50".into(), low_ms, high_ms, n_eff: None, needs: 6, run_for_s: None })
         };
         assert_eq!(of(Some(1.2), Some(1.24)).as_deref(), Some("1.20 – 1.24 ms"));
-        assert_eq!(of(Some(0.5), Some(1.24)).as_deref(), Some("500 us – 1.24 ms"));
-        assert_eq!(of(Some(0.5), None).as_deref(), Some(">= 500 us"));
+        assert_eq!(of(Some(0.5), Some(1.24)).as_deref(), Some("500 µs – 1.24 ms"));
+        assert_eq!(of(Some(0.5), None).as_deref(), Some(">= 500 µs"));
         assert_eq!(of(None, None), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Response times and what is to be known of them.
 
 use crate::stats::{ErrorLine, Latency, Summary};
-use crate::units::{count, grouped};
+use crate::units::grouped;
 
 use super::layout::{DIM, GOOD, Paint, entry};
 use super::nanos;
@@ -23,17 +23,17 @@ pub(super) fn latency(s: &Summary, paint: Paint) -> String {
         out += &latency_row("connect", connect);
     }
     if let Some(failed) = &s.failed_ms {
-        out += &latency_row("until failure", failed);
+        out += &latency_row("to failure", failed);
     }
     let mut footnote = |text: &str| out += &format!("  {}\n", paint.apply(DIM, text));
     if response.censored > 0 {
-        footnote(">= : among requests that got no answer, which took longer than is known");
+        footnote(">= lower bound: some requests never got a response");
     }
     if has_error_row && s.generator.is_estimated() {
-        footnote("this tool <= : estimated, as the kernel stamped no answer");
+        footnote("onrush overhead: estimated, as there were no kernel timestamps");
     }
     if COLUMNS.iter().any(|name| response.unsure.iter().any(|unsure| unsure == name)) {
-        footnote("~ : of too few requests to be sure of anything");
+        footnote("~ too few requests for a reliable value");
     }
     out + &certainty(s)
 }
@@ -56,8 +56,10 @@ fn error_row(response: &Latency, error: &ErrorLine) -> String {
     if worth.iter().all(Option::is_none) {
         return String::new();
     }
-    let cells = worth.map(|bound| format!("{:>9}", bound.map_or(String::new(), |ms| nanos(ms).to_string())));
-    format!("    {:<12}{}\n", "this tool <=", cells.concat()).trim_end().to_string() + "\n"
+    // The name takes the column of the minimum too, of which there is no bound.
+    let cells =
+        worth[1..].iter().map(|bound| format!("{:>9}", bound.map_or(String::new(), |ms| nanos(ms).to_string())));
+    format!("    {:<21}{}\n", "onrush overhead <=", cells.collect::<String>()).trim_end().to_string() + "\n"
 }
 
 /// The intervals in which the true quantiles lie, 95 times in 100.
@@ -66,23 +68,22 @@ fn certainty(s: &Summary) -> String {
     let parts: Vec<String> = s
         .confidence
         .iter()
-        .map(|interval| {
+        .filter_map(|interval| {
             let name = interval.quantile.replace('_', ".");
-            match (interval.low_ms, interval.high_ms) {
+            Some(match (interval.low_ms, interval.high_ms) {
                 (Some(low), Some(high)) => format!("{name} {}", range(low, high)),
                 (Some(low), None) => format!("{name} >= {}", nanos(low)),
-                (None, _) if counted < interval.needs => {
-                    format!("{name} needs {}", count(interval.needs, "request"))
-                }
-                // There are enough, but they are too much alike.
+                // Of too few requests, as `~` says.
+                (None, _) if counted < interval.needs => return None,
+                // There are enough, but consecutive responses are too similar.
                 (None, _) => match interval.run_for_s {
                     Some(s) => format!("{name} too correlated: run about {}", nanos(s * 1e3)),
                     None => format!("{name} needs a longer run"),
                 },
-            }
+            })
         })
         .collect();
-    if parts.is_empty() { String::new() } else { entry("95 % intervals", &parts, ", ") }
+    if parts.is_empty() { String::new() } else { entry("95% intervals", &parts, ", ") }
 }
 
 /// `1.20-1.24 ms`; with both units where they differ.
@@ -117,6 +118,16 @@ pub(super) fn cell(l: &Latency, column: &str, ms: f64) -> String {
     format!("{value:>9}")
 }
 
+/// `2 ms` of `2.00 ms`.
+fn round(text: &str) -> String {
+    match text.split_once(' ') {
+        Some((number, unit)) if number.contains('.') => {
+            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => text.into(),
+    }
+}
+
 /// Cells of a bar as long as can be.
 const BAR: usize = 44;
 
@@ -125,10 +136,15 @@ pub(super) fn histogram(s: &Summary, paint: Paint) -> String {
     if s.histogram.len() < 2 || most == 0 {
         return String::new();
     }
+    // A round edge needs no zeros behind its point.
+    let edge = |ms: f64| match nanos(ms).to_string() {
+        text if s.response_ms.as_ref().is_some_and(|response| response.max == ms) => text,
+        text => round(&text),
+    };
     let rows = s.histogram.iter().map(|(top, n)| {
         let length = (*n as f64 / most as f64 * BAR as f64).round() as usize;
         let bar = "■".repeat(if *n > 0 { length.max(1) } else { 0 });
-        let row = format!("    <= {:>8}  {:>11}  {}", nanos(*top).to_string(), grouped(*n), paint.apply(GOOD, &bar));
+        let row = format!("    <= {:>8}  {:>11}  {}", edge(*top), grouped(*n), paint.apply(GOOD, &bar));
         format!("{}\n", row.trim_end())
     });
     rows.collect()

@@ -1,5 +1,6 @@
 //! The summary on one screen: 80 columns, nothing that is zero, readable without colour.
 
+use crate::plan::ModelKind;
 use crate::stats::{LimitedBy, Summary, Verdict};
 use crate::time::Nanos;
 use crate::units::{self, count, grouped};
@@ -7,6 +8,7 @@ use crate::units::{self, count, grouped};
 mod failures;
 mod latency;
 mod layout;
+mod short;
 mod targets;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ mod thresholds;
 pub use layout::Paint;
 pub(super) use layout::{BAD, BOLD, COLUMNS_OF_A_SCREEN, DIM, GOOD, WARN, shorten, wrap};
 use layout::{entry, line};
+pub use short::short;
 
 /// So many outages are named.
 const MAX_OUTAGES: usize = 5;
@@ -28,10 +31,8 @@ pub fn text(s: &Summary, paint: Paint) -> String {
         what_ran(s, paint),
         requests(s, paint),
         latency::latency(s, paint),
-        latency::histogram(s, paint),
-        waves(s),
+        latency::histogram(s, paint) + &waves(s),
         targets::section(s, paint),
-        status(s),
         failures::failures(s, paint),
         notes(s, paint),
     ];
@@ -65,12 +66,15 @@ pub(super) fn in_the_way(by: LimitedBy) -> String {
 
 fn what_ran(s: &Summary, paint: Paint) -> String {
     let plan = &s.plan;
-    let mut parts = vec![match plan.model.as_str() {
-        "waves" => format!("waves of {}", count(plan.concurrency.into(), "user")),
-        "open" if plan.connections.is_none() => {
+    let mut parts = vec![match plan.model {
+        ModelKind::Waves => {
+            let every = plan.wave_every_s.map_or(String::new(), |s| format!(" every {}", seconds(s)));
+            format!("waves of {}{every}", count(plan.concurrency.into(), "user"))
+        }
+        ModelKind::Open if plan.connections.is_none() => {
             format!("open model, {}", count(plan.concurrency.into(), "connection"))
         }
-        model => format!("{model} model, {}", count(plan.concurrency.into(), "user")),
+        model => format!("{} model, {}", model.name(), count(plan.concurrency.into(), "user")),
     }];
     if let (Some(connections), Some(streams)) = (plan.connections, plan.streams) {
         let allowed = s.streams_allowed.map_or(String::new(), |n| format!(" ({} allowed)", grouped(n.into())));
@@ -94,7 +98,7 @@ fn what_ran(s: &Summary, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.apply(BOLD, &shorten(&title, COLUMNS_OF_A_SCREEN)));
     out += &wrap("", &parts, ", ");
     if s.interrupted {
-        out += &format!("{}\n", paint.apply(WARN, "interrupted: what was under way counts as unfinished"));
+        out += &format!("{}\n", paint.apply(WARN, "interrupted: requests in flight count as unfinished"));
     }
     out
 }
@@ -112,24 +116,27 @@ fn requests(s: &Summary, paint: Paint) -> String {
     let parts = named.iter().filter(|(n, ..)| *n > 0);
     let parts: Vec<String> =
         parts.map(|(n, name, style)| paint.apply(*style, &format!("{} {name}", grouped(*n)))).collect();
-    let mut out = match parts.split_first() {
-        None => line("Requests", "none"),
-        Some((first, others)) => {
+    let wall = seconds(s.wall_s);
+    let mut out = match &parts[..] {
+        [] => line("Requests", &format!("none in {wall}")),
+        [only] => line("Requests", &format!("{only} in {wall}")),
+        [first, others @ ..] => {
             let mut sum = vec![format!("{} = {first}", grouped(a.scheduled))];
             sum.extend_from_slice(others);
+            let last = sum.len() - 1;
+            sum[last] += &format!(" in {wall}");
             entry("Requests", &sum, " + ")
         }
     };
-    out += &line("Wall-clock time", &seconds(s.wall_s));
-    out += &line("Throughput", &units::rate(s.throughput_per_s));
-    if let Some(rate) = s.success_rate {
-        let style = if rate < 1.0 { BAD } else { GOOD };
+    if let Some(rate) = s.success_rate.filter(|rate| *rate < 1.0) {
         let of = match s.errors() + a.ok {
-            all if all < a.scheduled => format!(" of the {} that came to an end", grouped(all)),
+            all if all < a.scheduled => format!(" of {} completed requests", grouped(all)),
             _ => String::new(),
         };
-        out += &line("Success rate", &(paint.apply(style, &units::percent(rate)) + &of));
+        out += &line("Success rate", &(paint.apply(BAD, &units::percent(rate)) + &of));
     }
+    out += &status(s);
+    out += &throughput(s);
     if let Some(share) = s.availability.filter(|_| !s.outages.is_empty()) {
         let share = paint.apply(BAD, &units::percent(share));
         out += &entry("Availability", &[format!("{share} of the time")], ", ");
@@ -147,6 +154,17 @@ fn requests(s: &Summary, paint: Paint) -> String {
     out + &entry("Data", &data(s), ", ")
 }
 
+/// Requests per second, and what paces waves: most other tools send without waiting for the slowest response.
+fn throughput(s: &Summary) -> String {
+    let rate = units::rate(s.throughput_per_s);
+    let is_paced = s.waves.as_ref().is_some_and(|waves| waves.count > 1) && s.plan.wave_every_s.is_none();
+    if !is_paced {
+        return line("Throughput", &rate);
+    }
+    let why = format!("{rate}, limited by the slowest response of each wave;");
+    entry("Throughput", &[why, "--model closed sends like oha or hey".into()], " ")
+}
+
 /// What went over the wire, part by part.
 pub(super) fn data(s: &Summary) -> Vec<String> {
     let mut data = vec![
@@ -155,7 +173,7 @@ pub(super) fn data(s: &Summary) -> Vec<String> {
         count(s.connections, "connection"),
     ];
     if s.connections_replaced > 0 {
-        data.push(format!("{} found closed and replaced", grouped(s.connections_replaced)));
+        data.push(format!("{} reopened after the server closed them", grouped(s.connections_replaced)));
     }
     if s.requests_retried > 0 {
         data.push(format!("{} sent again", count(s.requests_retried, "request")));
@@ -165,23 +183,20 @@ pub(super) fn data(s: &Summary) -> Vec<String> {
 
 fn waves(s: &Summary) -> String {
     let Some(waves) = s.waves.as_ref().filter(|waves| waves.count > 0) else { return String::new() };
-    let together = match waves.together {
-        n if n == waves.count => "each with all its requests in flight at once".into(),
-        n => format!("{} with all their requests in flight at once", grouped(n)),
-    };
-    let size = format!("{} of {}", grouped(waves.count), count(waves.size.into(), "user"));
-    let mut out = entry("Waves", &[size, together], ", ");
+    let mut parts = vec![format!("{} of {}", grouped(waves.count), count(waves.size.into(), "user"))];
     if let Some(spread) = waves.release_spread_us {
-        out += &line(
-            "Release spread",
-            &format!("p50 {}   p99 {}   max {}", micros(spread.p50), micros(spread.p99), micros(spread.max)),
-        );
+        parts.push(format!("released within {} (p50), {} (max)", micros(spread.p50), micros(spread.max)));
     }
-    out
+    if waves.together < waves.count {
+        parts.push(format!("{} with all requests in flight at once", grouped(waves.together)));
+    }
+    entry("Waves", &parts, ", ")
 }
 
 fn status(s: &Summary) -> String {
-    if s.status.is_empty() {
+    // Of one status, the outcome says all there is to say if it is the usual one.
+    let is_usual = s.status.len() == 1 && s.status.contains_key("200");
+    if s.status.is_empty() || is_usual {
         return String::new();
     }
     let parts: Vec<String> = s.status.iter().map(|(code, n)| format!("{code}: {}", grouped(*n))).collect();

@@ -2,6 +2,7 @@ use super::failures::MAX_COMMANDS;
 use super::latency::COLUMNS;
 use super::layout::width;
 use super::*;
+use crate::plan::ModelKind;
 use crate::record::{Cause, Phase};
 use crate::report::sample::{latency_of, summary, thresholds};
 use crate::stats::{Accounting, Confidence, ErrorLine, FailureLine, PlanLine, WavesLine};
@@ -12,26 +13,23 @@ const EXPECTED: &str = "\
 POST http://127.0.0.1:8000/post
 waves of 20 users, 100 requests, timeout 10.0 s, seed 7
 
-  Requests        100 = 98 ok + 1 HTTP error + 1 failed
-  Wall-clock time 1.23 s
-  Throughput      80.2/s
-  Success rate    98.00 %
+  Requests        100 = 98 ok + 1 HTTP error + 1 failed in 1.23 s
+  Success rate    98.00%
+  Status          200: 98   404: 1
+  Throughput      80.2/s, limited by the slowest response of each wave;
+                  --model closed sends like oha or hey
   Data            45.2 kB received, 61.0 kB sent, 20 connections
 
   Latency             min      p50      p90      p95      p99      max     mean
     response      1.23 ms  1.84 ms  3.69 ms  4.92 ms ~6.15 ms  7.38 ms  2.46 ms
-    connect       50.0 us  75.0 us   150 us   200 us  ~250 us   300 us   100 us
-  ~ : of too few requests to be sure of anything
-  95 % intervals  p50 1.80-1.90 ms, p99.9 needs 3,688 requests
+    connect       50.0 µs  75.0 µs   150 µs   200 µs  ~250 µs   300 µs   100 µs
+  ~ too few requests for a reliable value
+  95% intervals   p50 1.80-1.90 ms
 
-    <=  2.00 ms           90  ■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■
-    <=  4.00 ms            0
+    <=     2 ms           90  ■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■■
+    <=     4 ms            0
     <=  7.38 ms            9  ■■■■
-
-  Waves           5 of 20 users, each with all its requests in flight at once
-  Release spread  p50 180 us   p99 240 us   max 240 us
-
-  Status          200: 98   404: 1
+  Waves           5 of 20 users, released within 180 µs (p50), 240 µs (max)
 
   Failures              1  read: reset
                            at 500 ms; request 17 after 3.40 ms
@@ -47,7 +45,7 @@ fn a_summary_reads_like_this() {
 fn what_is_this_tools_is_said_first_and_beside_the_numbers() {
     let mut late = summary();
     late.plan = PlanLine {
-        model: "open".into(),
+        model: ModelKind::Open,
         requests: None,
         duration_s: Some(10.0),
         rate_per_s: Some(1000.0),
@@ -72,7 +70,7 @@ open model, 20 connections, 1,000/s poisson, for 10.0 s, timeout 10.0 s, seed 7
     assert!(text.starts_with(expected), "{text}");
     let row = "\
     service       1.10 ms  1.65 ms  3.30 ms  4.40 ms ~5.50 ms  6.60 ms  2.20 ms
-    this tool <=                             41.0 us  95.0 us  2.20 ms
+    onrush overhead <=                       41.0 µs  95.0 µs  2.20 ms
 ";
     assert!(text.contains(row) && text.contains("  Limited by      the server\n"), "{text}");
 }

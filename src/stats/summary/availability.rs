@@ -167,7 +167,7 @@ mod tests {
     fn a_server_that_dies_is_down_from_its_first_failure() {
         let totals = run(10, |at| if at < 4_010 { (200, None) } else { (0, Some(REFUSED)) });
         let (said, share) = texts(&totals);
-        assert_eq!(said, ["connection refused from 4.01 s to the end (59.85 % of the run): 599 requests failed"]);
+        assert_eq!(said, ["connection refused from 4.01 s to the end (59.85% of the run): 599 requests failed"]);
         assert!((share.unwrap() - 0.4).abs() < 0.005, "{share:?}");
     }
 

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::note::Note;
 use crate::stats::confidence::{Batch, batch_ranks, needed};
 use crate::stats::steady::{course, trend};
 use crate::stats::{Distribution, Ppm, Totals};
 use crate::time::Nanos;
-use crate::units;
 
 use super::PlanLine;
 
-/// The 95 % interval of a quantile of the response time, by batch means: it
+/// The 95% interval of a quantile of the response time, by batch means: it
 /// allows for answers that are alike because they followed each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
@@ -116,28 +116,19 @@ impl SteadyLine {
         }
     }
 
-    /// In words what a user should know of it, in a run at `rate_per_s` that was due for `seconds`.
-    pub(super) fn note(&self, rate_per_s: Option<f64>, seconds: f64) -> Option<String> {
+    /// What a user should know of it, in a run at `rate_per_s` that was due for `seconds`.
+    pub(super) fn note(&self, rate_per_s: Option<f64>, seconds: f64) -> Option<Note> {
         rate_per_s.and_then(|rate| self.backlog(rate, seconds)).or_else(|| self.change())
     }
 
-    fn backlog(&self, rate: f64, seconds: f64) -> Option<String> {
+    fn backlog(&self, rate: f64, seconds: f64) -> Option<Note> {
         let grows = |&(growth, r2): &(f64, f64)| growth > GROWS * rate && r2 > STEADILY && growth * seconds > GROWN;
         let (growth, _) = self.growth_per_s.zip(self.growth_r2).filter(grows)?;
-        let growth = if growth < 9.5 { units::rate(growth) } else { format!("{growth:.0}/s") };
-        Some(format!("not sustained: backlog grows {growth}"))
+        Some(Note::NotSustained(growth))
     }
 
-    fn change(&self) -> Option<String> {
-        if self.stationary != Some(false) {
-            return None;
-        }
-        Some(match self.from_s {
-            None => "not stationary: response times were still changing in the second half of the run".into(),
-            Some(from_s) => format!(
-                "not stationary: response times settled {from_s:.1} s after the start; --warmup leaves the beginning out"
-            ),
-        })
+    fn change(&self) -> Option<Note> {
+        (self.stationary == Some(false)).then_some(Note::NotStationary(self.from_s))
     }
 }
 

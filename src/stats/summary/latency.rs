@@ -136,30 +136,55 @@ pub(super) fn would_move(exact: &Distribution, rank: u64, lower: Nanos) -> bool 
     exact.value_at_rank(rank).is_none_or(|upper| upper.0 > lower.0 + lower.0 / 500)
 }
 
-/// As many bars as a picture has.
-const BARS: usize = 10;
+/// Maximum number of bars of the histogram.
+const MAX_BARS: usize = 6;
+/// Values that span less than this factor are on a linear axis.
+const MIN_LOGARITHMIC: f64 = 8.0;
 
-/// Response times in bars of equal width on a logarithmic axis from the
-/// smallest value to p99.9, so that an outlier cannot flatten it; the last bar reaches to the maximum.
+/// Response times in bars with round upper edges (1, 2 or 5 times a power of ten in ms, or multiples of such a step)
+/// up to p99.9, so that an outlier cannot flatten the others; the last bar reaches to the maximum.
 pub(super) fn bars(responses: &Distribution, timed_out: &Distribution) -> Vec<(f64, u64)> {
     let mut all = responses.clone();
     all.merge(timed_out);
     let (Some(min), Some(max), Some(high)) = (all.min(), all.max(), all.quantile(999_000)) else { return Vec::new() };
-    let (low, high) = (min.0.max(1) as f64, high.0.max(2) as f64);
-    if high / low < 1.001 {
-        return vec![(max.as_millis(), all.count())];
+    let mut bars: Vec<(f64, u64)> = edges(min.0.max(1), high.0.max(1)).iter().map(|edge| (edge / 1e6, 0)).collect();
+    let last = bars.len() - 1;
+    // Most outliers are few, and get a bar of their own only if there is room.
+    if max.as_millis() > bars[last].0 && bars.len() < MAX_BARS {
+        bars.push((max.as_millis(), 0));
     }
-    let step = (high / low).powf(1.0 / BARS as f64);
-    let mut bars: Vec<(f64, u64)> = (1..=BARS).map(|i| (low * step.powi(i as i32) / 1e6, 0)).collect();
+    let last = bars.len() - 1;
+    bars[last].0 = bars[last].0.max(max.as_millis());
     let mut counted = 0;
-    for (_, top, count) in all.buckets() {
-        let place = bars.iter().position(|(bound, _)| top.as_millis() <= *bound).unwrap_or(BARS - 1);
+    for (low, _, count) in all.buckets() {
+        // A bucket is 0.1% wide: one that an edge lies in is below it.
+        let place = bars.iter().position(|(bound, _)| low.as_millis() <= *bound).unwrap_or(last);
         bars[place].1 += count;
         counted += count;
     }
-    bars[BARS - 1].0 = max.as_millis();
-    bars[BARS - 1].1 += all.count() - counted;
+    bars[last].1 += all.count() - counted;
     bars
+}
+
+/// Round numbers of nanoseconds, of which the first is not below `low` and the last not below `high`.
+fn edges(low: u64, high: u64) -> Vec<f64> {
+    let (low, high) = (low as f64, high as f64);
+    if high / low < MIN_LOGARITHMIC {
+        let step = round_steps().find(|step| (high / step).ceil() - (low / step).ceil() < MAX_BARS as f64);
+        let step = step.unwrap_or(high);
+        let (first, last) = ((low / step).ceil() as u64, (high / step).ceil() as u64);
+        return (first..=last).map(|n| n as f64 * step).collect();
+    }
+    // All of 1, 2, 5, 10, 20, ...; or every second, third, ... of them.
+    let all: Vec<f64> = round_steps().skip_while(|edge| *edge < low).collect();
+    let last = all.iter().position(|edge| *edge >= high).unwrap_or(all.len() - 1);
+    let every = (last + 1).div_ceil(MAX_BARS);
+    all[last % every..=last].iter().step_by(every).copied().collect()
+}
+
+/// 1, 2, 5, 10, 20, ... up to more nanoseconds than any distribution holds.
+fn round_steps() -> impl Iterator<Item = f64> {
+    (0..18).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
 }
 
 #[cfg(test)]
@@ -225,6 +250,20 @@ mod tests {
         let bars = bars(&d, &Distribution::new());
         assert_eq!(bars.iter().map(|(_, n)| n).sum::<u64>(), d.count());
         assert!(bars.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        assert!(bars.iter().filter(|(_, n)| *n > 0).count() >= 8);
+        assert!(bars.iter().filter(|(_, n)| *n > 0).count() >= 5);
+    }
+
+    #[test]
+    fn edges_are_round_and_few() {
+        let shown = |values: Vec<u64>| {
+            let bars = bars(&distribution(values), &Distribution::new());
+            bars.iter().map(|(top, n)| format!("{top} {n}")).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(vec![20; 10]), ["20 10"]);
+        assert_eq!(shown((20..30).collect()), ["20 1", "22 2", "24 2", "26 2", "28 2", "30 1"].map(String::from));
+        assert_eq!(shown(vec![1, 3, 3, 15, 40]), ["1 1", "2 0", "5 2", "10 0", "20 1", "50 1"]);
+        // Four decades: every third of 1, 2, 5, so whole powers of ten.
+        assert_eq!(shown(vec![1, 20, 300, 4_000, 9_000]), ["1 1", "10 0", "100 1", "1000 1", "10000 2"]);
+        assert!(shown(vec![]).is_empty());
     }
 }

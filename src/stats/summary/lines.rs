@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::note::Note;
 use crate::record::{Cause, Failure, Phase, Record};
 use crate::stats::series::IntervalSum;
 use crate::stats::{MAX_TARGETS, TargetTally, Totals};
@@ -120,11 +121,10 @@ pub struct CsvLine {
 }
 
 impl CsvLine {
-    /// In words, if the CSV was cut.
-    pub fn note(&self) -> Option<String> {
-        let why = self.error.as_ref()?;
-        let (rows, all) = (units::grouped(self.rows), units::count(self.rows.saturating_add(self.lost), "row"));
-        Some(format!("the CSV was cut: {rows} of {all} are whole in it: {why}"))
+    /// That the CSV was cut, if it was.
+    pub fn note(&self) -> Option<Note> {
+        let why = self.error.clone()?;
+        Some(Note::CsvCut { rows: self.rows, all: self.rows.saturating_add(self.lost), why })
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Failure;
+use crate::note::Note;
+use crate::plan::ModelKind;
+use crate::record::{Cause, Failure, Phase};
 use crate::threshold::Threshold;
 use crate::time::Nanos;
 
@@ -95,7 +97,7 @@ pub struct Summary {
     pub connect_ms: Option<Latency>,
     /// From due to noticed, of failures other than time-outs.
     pub failed_ms: Option<Latency>,
-    /// 95 % intervals of quantiles of the response time.
+    /// 95% intervals of quantiles of the response time.
     pub confidence: Vec<Confidence>,
     /// Whether the run was steady.
     pub steady: SteadyLine,
@@ -122,6 +124,9 @@ pub struct Summary {
     pub sink_wait_s: f64,
     /// What the user should know about the run, a line each.
     pub notes: Vec<String>,
+    /// The command line that makes the same requests again, without secrets. None: this was no run of a command line.
+    #[serde(default)]
+    pub command: Option<String>,
 }
 
 /// Who made a summary.
@@ -174,7 +179,7 @@ pub struct RunFacts {
     /// The run was ended by an interruption.
     pub interrupted: bool,
     /// What the user should know.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// How long a warm-up lasted that was to last until it was steady.
     pub warmup_s: Option<f64>,
     /// The names of the targets.
@@ -239,18 +244,19 @@ impl Summary {
             failed_ms: Latency::new(&totals.failed),
             confidence: certainty::confidence(totals),
             steady,
-            generator: GeneratorLine::new(totals, &facts.plan.model, &facts.circumstances),
+            generator: GeneratorLine::new(totals, facts.plan.model, &facts.circumstances),
             targets: lines::target_lines(totals, &facts.targets),
             status: totals.statuses.iter().map(|(status, n)| (status.to_string(), *n)).collect(),
             failures: lines::failure_lines(totals, &facts.commands),
-            waves: (facts.plan.model == "waves").then(|| lines::waves_line(totals, facts.plan.concurrency)),
+            waves: (facts.plan.model == ModelKind::Waves).then(|| lines::waves_line(totals, facts.plan.concurrency)),
             intervals,
             interval_s: interval.as_secs(),
             csv: facts.csv,
             sink_wait_s: totals.health.sink_wait.as_secs(),
             plan: facts.plan,
             accounting,
-            notes,
+            notes: notes.iter().map(Note::to_string).collect(),
+            command: None,
         };
         summary.with_outcome()
     }
@@ -274,25 +280,46 @@ impl Summary {
 }
 
 /// What the numbers say that a user might overlook.
-fn observations(totals: &Totals, accounting: &Accounting, was_expected: bool) -> Vec<String> {
+fn observations(totals: &Totals, accounting: &Accounting, was_expected: bool) -> Vec<Note> {
     let mut notes = Vec::new();
     // One that was followed is no status of a response, and one that was expected needs no remark.
     let is_redirect = |status: u16| matches!(status, 301 | 302 | 303 | 307 | 308);
     let redirects: u64 = totals.statuses.iter().filter(|(status, _)| is_redirect(*status)).map(|(_, n)| n).sum();
     if redirects > 0 && redirects == accounting.ok + accounting.http_error && !was_expected {
-        notes.push(
-            "all responses are redirects, which are not followed: is the URL right? (--redirect N follows them)".into(),
-        );
+        notes.push(Note::AllRedirects);
     }
+    notes.extend(failure_hint(totals).map(Note::FailureHint));
     if totals.backlog_full {
-        notes.push("the backlog was full, and the run ended there: see --max-backlog".into());
+        notes.push(Note::BacklogFull);
     }
     let retried = retried_connects(totals);
     if retried > 0 {
-        let what = "took as long to open as a lost SYN or a full listen backlog makes them";
-        notes.push(format!("{} {what}", crate::units::count(retried, "connection")));
+        notes.push(Note::ConnectRetried(retried));
     }
     notes
+}
+
+/// What the most frequent failure usually comes from, if nothing succeeded.
+fn failure_hint(totals: &Totals) -> Option<&'static str> {
+    let failure = totals.failures.iter().max_by_key(|f| f.count)?.failure;
+    if totals.counts.ok > 0 {
+        return None;
+    }
+    match (failure.phase, failure.cause) {
+        (Phase::Connect, Cause::Refused) => Some("connection refused: is the server running, and is the port right?"),
+        (Phase::Tls, Cause::BadRecord) => Some("the server does not seem to speak TLS on this port: is it http://?"),
+        (Phase::Tls, Cause::CertUnknownIssuer) => {
+            Some("the certificate is not from a trusted CA: --cacert FILE trusts it, --insecure skips verification")
+        }
+        (Phase::Tls, Cause::CertWrongName) => {
+            Some("the certificate is for another name: --sni NAME asks for that one, --insecure skips verification")
+        }
+        (Phase::Tls, Cause::CertExpired) => Some("the certificate has expired: --insecure skips verification"),
+        (Phase::Protocol, Cause::NotHttp2 | Cause::ServerChoseHttp1) => {
+            Some("the server does not speak HTTP/2 here: leave out --http-version, or use --http-version auto")
+        }
+        _ => None,
+    }
 }
 
 fn ratio(part: f64, whole: f64) -> Option<f64> {
@@ -310,8 +337,9 @@ mod tests {
             plan: PlanLine {
                 url: "http://h/".into(),
                 method: "GET".into(),
-                model: "closed".into(),
+                model: ModelKind::Closed,
                 concurrency: 1,
+                wave_every_s: None,
                 requests: None,
                 duration_s: Some(1.0),
                 rate_per_s: None,

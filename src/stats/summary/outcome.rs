@@ -32,14 +32,19 @@ impl Summary {
     /// What is to be known of the measurement: how much of which number is this tool's. None: nothing.
     pub fn measurement(&self) -> Option<String> {
         let generator = &self.generator;
-        let word = match generator.verdict {
-            Verdict::Valid => return None,
-            Verdict::Degraded => "noisy",
-            Verdict::Invalid => "not to be used",
-        };
+        let word = self.measurement_word()?;
         let shared = generator.shares_cpu.then_some(SHARED_CPU);
         let reasons: Vec<&str> = generator.reasons.iter().map(String::as_str).chain(shared).collect();
         Some(format!("Measurement: {word} ({})", reasons.join("; ")))
+    }
+
+    /// The measurement in a word or two. None: there is nothing to say.
+    pub fn measurement_word(&self) -> Option<&'static str> {
+        match self.generator.verdict {
+            Verdict::Valid => None,
+            Verdict::Degraded => Some("noisy"),
+            Verdict::Invalid => Some("not to be used"),
+        }
     }
 
     fn of_thresholds(&self) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Model, Plan, Protocol, Target, Warmup};
+use crate::plan::{Model, ModelKind, Plan, Protocol, Target, Warmup};
 use crate::schedule::{Spacing, Stage};
 use crate::time::Nanos;
 
@@ -13,10 +13,13 @@ pub struct PlanLine {
     pub url: String,
     /// `GET`, `POST`, ...
     pub method: String,
-    /// `waves`, `closed` or `open`.
-    pub model: String,
+    /// When requests are sent.
+    pub model: ModelKind,
     /// Users; in the open model, connections.
     pub concurrency: u32,
+    /// Seconds from the start of a wave to that of the next; None where a wave begins when the last one is over.
+    #[serde(default)]
+    pub wave_every_s: Option<f64>,
     /// The limit of requests.
     pub requests: Option<u64>,
     /// The limit of time, in seconds.
@@ -73,8 +76,12 @@ impl PlanLine {
         PlanLine {
             url: plan.url.clone(),
             method: methods(&plan.targets.list),
-            model: load.model.name().into(),
+            model: load.model.kind(),
             concurrency: load.users,
+            wave_every_s: match load.model {
+                Model::Waves { every, .. } => every.map(Nanos::as_secs),
+                Model::Closed | Model::Open(_) => None,
+            },
             requests: load.stop.requests,
             duration_s: load.stop.duration.map(Nanos::as_secs),
             rate_per_s: open.map(|open| open.profile.mean_per_s(load.stop.duration)),

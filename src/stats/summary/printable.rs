@@ -24,8 +24,9 @@ impl Summary {
     fn texts(&mut self) -> Vec<&mut String> {
         let plan = &mut self.plan;
         let mut texts = vec![&mut self.outcome, &mut self.tool.name, &mut self.tool.version, &mut self.started_at];
-        texts.extend([&mut plan.url, &mut plan.method, &mut plan.model, &mut plan.http_version]);
+        texts.extend([&mut plan.url, &mut plan.method, &mut plan.http_version]);
         texts.extend([&mut plan.arrivals, &mut plan.warmup, &mut self.generator.read_lag].into_iter().flatten());
+        texts.extend(&mut self.command);
         texts.extend(self.csv.iter_mut().filter_map(|csv| csv.error.as_mut()));
         texts.extend(self.outages.iter_mut().map(|outage| &mut outage.text));
         texts.extend(self.notes.iter_mut().chain(&mut self.generator.reasons));

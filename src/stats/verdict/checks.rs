@@ -1,10 +1,12 @@
 //! The checks: what this tool may have done to a printed number.
 
+use crate::plan::ModelKind;
 use crate::record::Cause;
 use crate::stats::{Distribution, ToolError, Totals, independent_ranks};
 use crate::time::Nanos;
 
 use super::limits::{CONNECTED, ERROR, ERROR_SHARE, JUDGED, MAX_STALLED, SENT, STALL};
+use super::reason::Reason;
 use super::{Circumstances, ErrorLine, LimitedBy, Verdict};
 
 /// One run before its judge.
@@ -22,10 +24,10 @@ pub(super) struct Case<'a> {
 }
 
 /// What a check found.
-type Finding = (Verdict, String);
+type Finding = (Verdict, Reason);
 
 impl<'a> Case<'a> {
-    pub(super) fn new(totals: &'a Totals, model: &str, facts: &'a Circumstances) -> Case<'a> {
+    pub(super) fn new(totals: &'a Totals, model: ModelKind, facts: &'a Circumstances) -> Case<'a> {
         let mut response = totals.response.clone();
         response.merge(&totals.censored.all());
         let counts = totals.counts;
@@ -33,10 +35,10 @@ impl<'a> Case<'a> {
         let mut service = totals.service.clone();
         service.merge(&totals.unanswered);
         let error = totals.error.clone().and(&totals.censored.all());
-        Case { totals, is_open: model == "open", facts, response, error, service, scheduled }
+        Case { totals, is_open: model == ModelKind::Open, facts, response, error, service, scheduled }
     }
 
-    pub(super) fn judge(&self) -> (Verdict, Vec<String>) {
+    pub(super) fn judge(&self) -> (Verdict, Vec<Reason>) {
         let findings = [
             self.own_delay(),
             self.sink(),
@@ -87,10 +89,8 @@ impl<'a> Case<'a> {
             let rest = printed.since(own);
             let verdict = above(own, limits).filter(|_| rest.0 + rest.0 / 500 < at_least.0)?;
             let stall = self.totals.health.stall;
-            let why = if stall > own { format!(", which stood still for up to {stall}") } else { String::new() };
-            let how = if self.totals.health.stamped == 0 { " (estimated)" } else { "" };
-            let text = format!("up to {own}{how} of the {name} of {printed} is the delay of onrush itself{why}");
-            Some((verdict, own, text))
+            let (is_estimated, stall) = (self.totals.health.stamped == 0, (stall > own).then_some(stall));
+            Some((verdict, own, Reason::OwnDelay { quantile: name, printed, own, is_estimated, stall }))
         });
         // The quantile that moved most speaks for all.
         findings.max_by_key(|(verdict, own, _)| (*verdict, *own)).map(|(verdict, _, reason)| (verdict, reason))
@@ -98,8 +98,7 @@ impl<'a> Case<'a> {
 
     fn sink(&self) -> Option<Finding> {
         let wait = self.totals.health.sink_wait;
-        (wait > Nanos::from_millis(100))
-            .then(|| (Verdict::Degraded, format!("CSV slower than the run: workers waited {wait} for it")))
+        (wait > Nanos::from_millis(100)).then_some((Verdict::Degraded, Reason::SlowLog(wait)))
     }
 
     /// Requests that were due and not sent, with connections to send them on.
@@ -109,13 +108,13 @@ impl<'a> Case<'a> {
             return None;
         }
         let verdict = below(share, (SENT.degraded, SENT.invalid))?;
-        Some((verdict, format!("this tool sent {} of the requests that were due", percent(share))))
+        Some((verdict, Reason::Unsent(share)))
     }
 
     fn connections(&self) -> Option<Finding> {
         let Circumstances { asked, reached, .. } = *self.facts;
         let verdict = below(reached as f64 / asked.max(1) as f64, (CONNECTED.degraded, CONNECTED.invalid))?;
-        Some((verdict, format!("{reached} of {asked} connections could be opened")))
+        Some((verdict, Reason::Connections { reached, asked }))
     }
 
     fn exhausted(&self) -> Option<Finding> {
@@ -126,16 +125,13 @@ impl<'a> Case<'a> {
         let (ports, descriptors) = (count(&[Cause::NoPorts]), count(&[Cause::NoDescriptors, Cause::NoMemory]));
         match (ports, descriptors) {
             (0, 0) => None,
-            (0, n) => {
-                Some((Verdict::Invalid, format!("this machine had no more descriptors or memory: {n} requests failed")))
-            }
-            (n, _) => Some((Verdict::Invalid, format!("this machine had no more local ports: {n} requests failed"))),
+            (0, n) => Some((Verdict::Invalid, Reason::NoDescriptors(n))),
+            (n, _) => Some((Verdict::Invalid, Reason::NoPorts(n))),
         }
     }
 
     fn warm_up(&self) -> Option<Finding> {
-        let text = "response times were not steady when the warm-up had lasted as long as it may";
-        (self.facts.warmed_up == Some(false)).then(|| (Verdict::Degraded, text.into()))
+        (self.facts.warmed_up == Some(false)).then_some((Verdict::Degraded, Reason::NeverSteady))
     }
 
     /// Little's law, and the number of requests: two counts of one thing have to agree.
@@ -143,10 +139,7 @@ impl<'a> Case<'a> {
         let in_system = &self.totals.in_system;
         let kept =
             in_system.integral() == self.time_of_all() && in_system.count == 0 && in_system.entered == self.scheduled;
-        (!kept).then(|| {
-            let text = "requests were lost or counted twice: a defect of this tool, please report it";
-            (Verdict::Invalid, text.into())
-        })
+        (!kept).then_some((Verdict::Invalid, Reason::Lost))
     }
 
     pub(super) fn time_of_all(&self) -> i128 {
@@ -169,12 +162,4 @@ fn below(value: f64, (degraded, invalid): (f64, f64)) -> Option<Verdict> {
 
 pub(super) fn scaled(n: Nanos, share: f64) -> Nanos {
     Nanos((n.0 as f64 * share) as u64)
-}
-
-fn percent(share: f64) -> String {
-    match share * 100.0 {
-        v if v > 0.0 && v < 0.05 => "<0.1 %".into(),
-        v if (99.95..100.0).contains(&v) => ">99.9 %".into(),
-        v => format!("{v:.1} %"),
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::super::{Clocks, Tally, Traffic};
 use super::*;
+use crate::plan::ModelKind;
 use crate::record::{Cause, NO_WAVE, Record};
 
 const CONNECTIONS: usize = 10;
@@ -79,7 +80,7 @@ fn counted(world: World, takes: impl Fn(u64) -> Nanos) -> Tally {
     tally
 }
 
-fn judged(totals: &Totals, model: &str) -> GeneratorLine {
+fn judged(totals: &Totals, model: ModelKind) -> GeneratorLine {
     let all = CONNECTIONS as u64;
     GeneratorLine::new(totals, model, &Circumstances { asked: all, reached: all, ..Circumstances::default() })
 }
@@ -90,7 +91,7 @@ fn said(line: &GeneratorLine) -> (Verdict, Option<LimitedBy>) {
 
 #[test]
 fn nothing_is_in_the_way_of_a_run_that_goes_well() {
-    assert_eq!(said(&judged(&run(WELL), "open")), (Verdict::Valid, None));
+    assert_eq!(said(&judged(&run(WELL), ModelKind::Open)), (Verdict::Valid, None));
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn a_tool_that_stood_still_does_not_blame_the_server() {
     let stop = (SECOND, SECOND + Nanos::from_millis(200));
     let mut totals = run(World { tool_stands: stop, ..WELL });
     totals.health.stall = Nanos::from_millis(200);
-    let line = judged(&totals, "open");
+    let line = judged(&totals, ModelKind::Open);
     assert_eq!(said(&line), (Verdict::Invalid, Some(LimitedBy::Tool)), "{:?}", line.reasons);
     assert!(line.reasons.iter().any(|reason| reason.contains("stood still for up to 200 ms")), "{:?}", line.reasons);
 }
@@ -144,21 +145,24 @@ fn this_tools_part_counts_from_its_limits_on_and_not_below() {
         (one, 740, Verdict::Degraded),
         (one, 760, Verdict::Invalid),
     ] {
-        for model in ["waves", "closed", "open"] {
+        for model in [ModelKind::Waves, ModelKind::Closed, ModelKind::Open] {
             let line = judged(&left_unread(2_000, 2_000, takes, Nanos::from_micros(unread_us)), model);
-            assert_eq!(line.verdict, expected, "{model}, {unread_us} us of {takes}: {:?}", line.reasons);
+            assert_eq!(line.verdict, expected, "{model:?}, {unread_us} us of {takes}: {:?}", line.reasons);
         }
     }
 }
 
 #[test]
 fn what_moves_a_number_within_its_own_interval_is_no_reason() {
-    let verdict =
-        |late| judged(&left_unread(2_000, late, Nanos::from_millis(5), Nanos::from_millis(25)), "closed").verdict;
+    let verdict = |late| {
+        judged(&left_unread(2_000, late, Nanos::from_millis(5), Nanos::from_millis(25)), ModelKind::Closed).verdict
+    };
     // p99 is the 1,980th of 2,000, and its interval begins at the 1,971st.
     assert_eq!((verdict(21), verdict(29), verdict(31)), (Verdict::Valid, Verdict::Valid, Verdict::Invalid));
     // Of fewer than 368 requests nothing is known of p99, whatever is printed.
-    let few = |late| judged(&left_unread(300, late, Nanos::from_millis(5), Nanos::from_millis(25)), "closed").verdict;
+    let few = |late| {
+        judged(&left_unread(300, late, Nanos::from_millis(5), Nanos::from_millis(25)), ModelKind::Closed).verdict
+    };
     assert_eq!((few(10), few(40)), (Verdict::Valid, Verdict::Invalid));
 }
 
@@ -176,7 +180,7 @@ fn stalls_waits_and_a_busy_processor_spoil_nothing_by_themselves() {
         descriptors: Some(0.9),
         ..Circumstances::default()
     };
-    for model in ["waves", "closed", "open"] {
+    for model in [ModelKind::Waves, ModelKind::Closed, ModelKind::Open] {
         assert_eq!(GeneratorLine::new(&totals, model, &facts).verdict, Verdict::Valid);
     }
 }
@@ -193,14 +197,14 @@ fn a_server_that_never_answers_is_blamed_and_not_the_pool() {
         tally.waiting.leave(done);
         tally.record(&Record { index, due, sent: due, done, wave: NO_WAVE, failure, ..Record::default() });
     }
-    let line = judged(&tally.close(Traffic::default()), "open");
+    let line = judged(&tally.close(Traffic::default()), ModelKind::Open);
     assert_eq!(line.limited_by, Some(LimitedBy::Server), "{:?}", line.reasons);
 }
 
 #[test]
 fn a_server_that_stood_still_is_blamed() {
     let stop = (SECOND, SECOND + SECOND);
-    let line = judged(&run(World { server_stands: stop, ..WELL }), "open");
+    let line = judged(&run(World { server_stands: stop, ..WELL }), ModelKind::Open);
     assert_eq!(said(&line), (Verdict::Valid, Some(LimitedBy::Server)), "{:?}", line.reasons);
 }
 
@@ -211,13 +215,13 @@ fn a_server_that_stood_still_for_longer_than_the_tool_is_blamed() {
         tool_stands: (Nanos::from_millis(2_500), Nanos::from_millis(2_600)),
         ..WELL
     };
-    let line = judged(&run(world), "open");
+    let line = judged(&run(world), ModelKind::Open);
     assert_eq!(line.limited_by, Some(LimitedBy::Server), "{:?}", line.reasons);
 }
 
 #[test]
 fn quick_answers_on_too_few_connections_blame_these() {
-    let line = judged(&run(World { takes: Nanos::from_millis(20), ..WELL }), "open");
+    let line = judged(&run(World { takes: Nanos::from_millis(20), ..WELL }), ModelKind::Open);
     assert_eq!(said(&line), (Verdict::Valid, Some(LimitedBy::Connections)), "{:?}", line.reasons);
 }
 
@@ -225,10 +229,10 @@ fn quick_answers_on_too_few_connections_blame_these() {
 fn a_few_slow_answers_do_not_make_a_pool_large_enough() {
     let slow = Nanos::from_millis(300);
     let one_in_500 = |index| if index % 500 == 7 { slow } else { Nanos::from_millis(20) };
-    let line = judged(&run_with(WELL, one_in_500), "open");
+    let line = judged(&run_with(WELL, one_in_500), ModelKind::Open);
     assert_eq!(line.limited_by, Some(LimitedBy::Connections), "3 % of the time: {:?}", line.reasons);
     let one_in_50 = |index| if index % 50 == 7 { slow } else { Nanos::from_millis(10) };
-    let line = judged(&run_with(WELL, one_in_50), "open");
+    let line = judged(&run_with(WELL, one_in_50), ModelKind::Open);
     assert_eq!(line.limited_by, Some(LimitedBy::Server), "a third of the time: {:?}", line.reasons);
 }
 
@@ -236,17 +240,17 @@ fn a_few_slow_answers_do_not_make_a_pool_large_enough() {
 fn a_short_stall_is_blamed_where_connections_were_idle_else() {
     let world =
         World { takes: Nanos::from_millis(4), server_stands: (SECOND, SECOND + Nanos::from_millis(150)), ..WELL };
-    let line = judged(&run(world), "open");
+    let line = judged(&run(world), ModelKind::Open);
     assert_eq!(line.limited_by, Some(LimitedBy::Server), "{:?}", line.reasons);
 }
 
 #[test]
 fn a_log_that_holds_up_the_workers_is_this_tools() {
-    for model in ["open", "closed"] {
+    for model in [ModelKind::Open, ModelKind::Closed] {
         let mut totals = run(World { server_stands: (SECOND, SECOND + SECOND), ..WELL });
         totals.health.sink_wait = SECOND;
         let line = judged(&totals, model);
-        assert_eq!(said(&line), (Verdict::Degraded, Some(LimitedBy::Tool)), "{model}: {:?}", line.reasons);
+        assert_eq!(said(&line), (Verdict::Degraded, Some(LimitedBy::Tool)), "{model:?}: {:?}", line.reasons);
     }
 }
 
@@ -256,7 +260,7 @@ fn connections_that_were_retried_blame_the_network_if_they_are_more_than_a_few()
         let mut totals = run_with(WELL, |index| if index == 5 { takes } else { WELL.takes });
         (0..retried).for_each(|_| totals.traffic.connect.record(Nanos::from_millis(1_030)));
         (0..quick).for_each(|_| totals.traffic.connect.record(Nanos::from_millis(1)));
-        judged(&totals, "open").limited_by
+        judged(&totals, ModelKind::Open).limited_by
     };
     let (long, short) = (Nanos::from_millis(1_040), WELL.takes);
     assert_eq!(limited_by(2, 100, long), Some(LimitedBy::Network));
@@ -270,5 +274,5 @@ fn a_closed_run_at_full_speed_is_limited_by_this_tool_and_valid() {
     let mut totals = run(WELL);
     totals.health.cpu = Nanos::from_millis(2_940);
     totals.health.busiest = 0.99;
-    assert_eq!(said(&judged(&totals, "closed")), (Verdict::Valid, Some(LimitedBy::Tool)));
+    assert_eq!(said(&judged(&totals, ModelKind::Closed)), (Verdict::Valid, Some(LimitedBy::Tool)));
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::file;
 use crate::curl::{Data, DataKind};
-use crate::units::percent_encoded;
+use percent_encoding::percent_encode_byte;
 
 /// The body is a file as it stands.
 pub(super) fn is_one_file(pieces: &[Data]) -> bool {
@@ -56,7 +56,7 @@ fn url_encoded(text: &str) -> anyhow::Result<Vec<u8>> {
             b'-' | b'.' | b'_' | b'~' => out.push(byte),
             b' ' => out.push(b'+'),
             byte if byte.is_ascii_alphanumeric() => out.push(byte),
-            byte => out.extend_from_slice(&percent_encoded(byte)),
+            byte => out.extend_from_slice(percent_encode_byte(byte).as_bytes()),
         }
     }
     Ok(out)

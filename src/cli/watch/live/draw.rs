@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
 
 use crate::cli::watch::progress;
-use crate::plan::{Model, Plan, Stop};
+use crate::plan::{Model, ModelKind, Plan, Stop};
 use crate::printable::printable;
 use crate::time::Nanos;
 use crate::units;
 
 use super::history::History;
 use super::palette::Palette;
-use super::panels::{self, Kind, answers, help, histogram, numbers, over_time, tenths};
+use super::panels::{self, answers, help, histogram, numbers, over_time, tenths};
 
 /// On less than this nothing would be readable.
 const SMALLEST: (u16, u16) = (80, 24);
@@ -29,7 +29,7 @@ pub(super) struct Title {
     pub(super) what: String,
     pub(super) url: String,
     /// The model has an own word for it.
-    pub(super) model: Kind,
+    pub(super) model: ModelKind,
     pub(super) stop: Stop,
 }
 
@@ -58,10 +58,10 @@ impl Title {
     pub(super) fn new(plan: &Plan) -> Title {
         let users = plan.load.users;
         let (model, what) = match &plan.load.model {
-            Model::Waves { .. } => (Kind::Waves, format!("waves of {}", units::count(users.into(), "user"))),
-            Model::Closed => (Kind::Closed, format!("closed model, {}", units::count(users.into(), "user"))),
+            Model::Waves { .. } => (ModelKind::Waves, format!("waves of {}", units::count(users.into(), "user"))),
+            Model::Closed => (ModelKind::Closed, format!("closed model, {}", units::count(users.into(), "user"))),
             Model::Open(_) => {
-                (Kind::Open, format!("open model, {}", units::count(plan.connections().into(), "connection")))
+                (ModelKind::Open, format!("open model, {}", units::count(plan.connections().into(), "connection")))
             }
         };
         Title { what, url: printable(&plan.url).into_owned(), model, stop: plan.load.stop }
@@ -165,7 +165,7 @@ impl View<'_> {
         let thirds = [Constraint::Fill(5), Constraint::Fill(3), Constraint::Fill(4)];
         let [top, middle, bottom] = Layout::vertical(thirds).areas(right);
         over_time::response(history, top, buffer, palette);
-        over_time::rates(history, self.title.model == Kind::Open, middle, buffer, palette);
+        over_time::rates(history, self.title.model == ModelKind::Open, middle, buffer, palette);
         histogram::draw(history, bottom, buffer, palette);
     }
 

@@ -18,14 +18,6 @@ use crate::time::Nanos;
 
 use super::palette::Palette;
 
-/// What of the model decides on what is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Waves,
-    Closed,
-    Open,
-}
-
 /// A box with a title and lines in it; without lines there is none.
 pub(super) fn lines(title: &str, lines: Vec<Line<'_>>, area: Rect, buffer: &mut Buffer, palette: Palette) {
     if lines.is_empty() {

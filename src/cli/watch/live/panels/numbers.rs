@@ -5,27 +5,32 @@ use ratatui::text::{Line, Span};
 
 use crate::cli::watch::live::history::{History, Rates};
 use crate::cli::watch::live::palette::Palette;
+use crate::plan::ModelKind;
 use crate::stats::SoFar;
 use crate::units::{bytes, grouped, percent, rate, whole_percent};
 
-use super::{Kind, entry};
+use super::entry;
 
 /// How many there were, are, and how quickly they end.
-pub(in crate::cli::watch::live) fn requests(history: &History, kind: Kind, palette: Palette) -> Vec<Line<'static>> {
+pub(in crate::cli::watch::live) fn requests(
+    history: &History,
+    kind: ModelKind,
+    palette: Palette,
+) -> Vec<Line<'static>> {
     let now = &history.now;
     let of = |rates: fn(&Rates) -> f64| history.rates.as_ref().map_or("none yet".into(), |known| rate(rates(known)));
     let (offered, reached) = (of(|rates| rates.offered), of(|rates| rates.reached));
     let ended = now.counts.ended();
     let in_flight = now.present.saturating_sub(now.waiting);
     let mut lines = Vec::new();
-    if kind == Kind::Open {
+    if kind == ModelKind::Open {
         lines.push(entry("Rate offered", offered, Style::new()));
         lines.push(entry("Rate reached", reached, palette.strong()));
     } else {
         lines.push(entry("Rate", reached, palette.strong()));
     }
     lines.push(entry("In flight", grouped(in_flight), Style::new()));
-    if kind == Kind::Open || now.waiting > 0 {
+    if kind == ModelKind::Open || now.waiting > 0 {
         let style = if now.waiting > 0 { palette.warn() } else { Style::new() };
         lines.push(entry("Waiting", grouped(now.waiting), style));
     }
@@ -40,8 +45,8 @@ pub(in crate::cli::watch::live) fn requests(history: &History, kind: Kind, palet
 }
 
 /// How simultaneous the waves are. Empty in other models.
-pub(in crate::cli::watch::live) fn waves(history: &History, kind: Kind) -> Vec<Line<'static>> {
-    if kind != Kind::Waves {
+pub(in crate::cli::watch::live) fn waves(history: &History, kind: ModelKind) -> Vec<Line<'static>> {
+    if kind != ModelKind::Waves {
         return Vec::new();
     }
     let spread = |(name, p)| {
@@ -52,9 +57,9 @@ pub(in crate::cli::watch::live) fn waves(history: &History, kind: Kind) -> Vec<L
 }
 
 /// This tool's health, held against the limits of the verdict.
-pub(in crate::cli::watch::live) fn tool(history: &History, kind: Kind, palette: Palette) -> Vec<Line<'static>> {
+pub(in crate::cli::watch::live) fn tool(history: &History, kind: ModelKind, palette: Palette) -> Vec<Line<'static>> {
     let now = &history.now;
-    let so_far = SoFar::new(now, kind == Kind::Open);
+    let so_far = SoFar::new(now, kind == ModelKind::Open);
     let line = |label, value: String, is_over| {
         let (word, style) = if is_over { ("high", palette.warn()) } else { ("fine", palette.good()) };
         let mut line = entry(label, format!("{value:>8}  "), Style::new());
@@ -62,7 +67,7 @@ pub(in crate::cli::watch::live) fn tool(history: &History, kind: Kind, palette: 
         line
     };
     let mut lines = vec![line("Busy worker", whole_percent(now.busy), so_far.busy)];
-    if kind == Kind::Open {
+    if kind == ModelKind::Open {
         let lag = now.lag.quantile(990_000).map_or("none yet".into(), |lag| lag.to_string());
         lines.push(line("Send lag p99", lag, so_far.late));
     }
