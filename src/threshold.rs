@@ -9,6 +9,8 @@ use crate::units;
 pub struct Threshold {
     /// As the user wrote it.
     pub text: String,
+    /// It is about the targets whose names contain this; None: about the whole run.
+    pub target: Option<String>,
     /// Which number.
     pub metric: Metric,
     /// On which side of the limit it is to be.
@@ -100,7 +102,7 @@ const RELATIONS: [(&str, Relation); 4] =
 const METRICS: &str = "p99, min, mean, max (also of service. and spread.), errors, failed, success, rate";
 
 impl Threshold {
-    /// Reads `p99<200ms`, `service.p99.9 <= 50ms`, `spread.max<1ms`, `errors<1%`, `failed<10`, `rate>1e3`.
+    /// Reads `p99<200ms`, `buy: p99<1s`, `service.p99.9 <= 50ms`, `spread.max<1ms`, `errors<1%`, `failed<10`, `rate>1e3`.
     ///
     /// # Errors
     /// One line: the column, what is wrong there, and what may be.
@@ -119,7 +121,13 @@ impl Threshold {
         if let Some((before, _)) = text.char_indices().find(|(_, c)| c.is_control()) {
             return at(&text[before..], "a control character stands here: a rule is one line".into());
         }
-        let start = text.trim_start();
+        let (target, start) = match text.rsplit_once(": ") {
+            Some((target, rule)) => (Some(target.trim()), rule.trim_start()),
+            None => (None, text.trim_start()),
+        };
+        if target == Some("") {
+            return at(text, "write the name of a target, or part of it, before the colon".into());
+        }
         let end = start.find(['<', '>', '=']).unwrap_or(start.len());
         let name = start[..end].trim_end();
         let metric = match Metric::parse(name) {
@@ -132,7 +140,13 @@ impl Threshold {
         };
         let limit = rest[sign.len()..].trim_start();
         match metric.limit(limit.trim_end()) {
-            Ok((metric, limit)) => Ok(Threshold { text: text.trim().into(), metric, relation: *relation, limit }),
+            Ok((Metric::Time(Clock::Service | Clock::Spread, _), _)) if target.is_some() => {
+                at(start, "of a target there are response times, numbers of requests and the rate only".into())
+            }
+            Ok((metric, limit)) => {
+                let target = target.map(String::from);
+                Ok(Threshold { text: text.trim().into(), target, metric, relation: *relation, limit })
+            }
             Err(message) => at(limit, message),
         }
     }
@@ -278,6 +292,19 @@ mod tests {
             assert!(error.ends_with(&format!("did you mean '{meant}'?")), "{error}");
         }
         assert!(!Threshold::parse("nonsense<1").unwrap_err().contains("did you mean"));
+    }
+
+    #[test]
+    fn a_target_may_stand_before_the_rule() {
+        for (text, target) in
+            [("buy: p99<1s", "buy"), ("GET http://h/a: errors<1%", "GET http://h/a"), (" a b :  rate>5 ", "a b")]
+        {
+            assert_eq!(Threshold::parse(text).unwrap().target.as_deref(), Some(target), "{text}");
+        }
+        assert_eq!(Threshold::parse("p99<1s").unwrap().target, None);
+        for wrong in ["buy: service.p99<1s", ": p99<1s", "buy: nonsense<1", "buy:p99<1s"] {
+            assert!(Threshold::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

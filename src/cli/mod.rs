@@ -45,7 +45,7 @@ pub fn main() -> ExitCode {
     let code = match Args::try_parse() {
         Err(error) => usage(&error),
         Ok(Args { command: Some(Command::Serve(args)), .. }) => command::serve(&args),
-        Ok(Args { command: Some(Command::Show(args)), .. }) => command::show(&args),
+        Ok(Args { command: Some(Command::Show(args)), .. }) => command::show(*args),
         Ok(Args { command: Some(Command::Compare(args)), .. }) => command::compare(&args),
         Ok(Args { command: Some(Command::Report(args)), .. }) => command::report(&args),
         Ok(Args { command: Some(Command::Generate(args)), .. }) => command::generate(&args),

@@ -116,7 +116,11 @@ fn assert_plain_markdown(shown: &str) {
         is_escaped = *c == '\\' && !is_escaped;
         counts
     });
-    let unescaped: String = unescaped.collect();
+    let mut unescaped: String = unescaped.collect();
+    // The report's own.
+    for tag in ["<details>", "</details>", "<summary>", "</summary>"] {
+        unescaped = unescaped.replace(tag, "");
+    }
     for markup in ["<", "&", "![", "](", "http:", "`"] {
         assert!(!unescaped.contains(markup), "{markup} in {shown}");
     }

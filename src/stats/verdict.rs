@@ -71,7 +71,7 @@ impl LimitedBy {
         match self {
             LimitedBy::Server => "server",
             LimitedBy::Connections => "connections",
-            LimitedBy::Tool => "this tool",
+            LimitedBy::Tool => "onrush",
             LimitedBy::Ports => "ports",
             LimitedBy::Network => "network",
         }

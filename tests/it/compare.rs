@@ -178,7 +178,7 @@ fn markdown_is_a_table_and_says_what_differs() {
     files.run("new.json", "-c 12");
     let finished = files.compare("base.json", "new.json", "--markdown");
     assert_eq!(finished.code, 0, "{}", finished.stderr);
-    assert!(finished.stdout.starts_with("| | base | new |"), "{}", finished.stdout);
+    assert!(finished.stdout.starts_with("**") && finished.stdout.contains("\n| | base | new |"), "{}", finished.stdout);
     assert!(finished.stdout.contains("the plans differ in concurrency: 10 and 12"), "{}", finished.stdout);
 }
 

@@ -1,5 +1,6 @@
 //! The binary, from outside.
 
+mod action;
 mod addresses;
 mod as_given;
 mod compare;

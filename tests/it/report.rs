@@ -96,6 +96,26 @@ fn a_run_ends_as_soon_as_a_threshold_is_lost() {
 }
 
 #[test]
+fn a_threshold_may_be_about_one_of_several_targets() {
+    let server = target();
+    let list = "/delay/20ms 1\n/bytes/10 3\n";
+    let run = |rules: &[&str]| {
+        let mut run = onrush(&format!("http://{} --targets - -n 40 -c 4", server.address())).stdin(list.as_bytes());
+        for rule in rules {
+            run = run.arg("--threshold").arg(rule);
+        }
+        run.finish()
+    };
+    let met = run(&["delay: min>=20ms", "bytes: min<20ms", "bytes: success>=30", "delay: success<=10"]);
+    assert_eq!(met.code, 0, "{}{}", met.stdout, met.stderr);
+    assert!(met.stdout.starts_with("PASSED 4 of 4 thresholds"), "{}", met.stdout);
+    let missed = run(&["bytes: min>=20ms"]);
+    assert!(missed.code == 1 && missed.stdout.starts_with("FAILED bytes: min>=20ms: "), "{}", missed.stdout);
+    let unknown = run(&["sell: p99<1s"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("no target has 'sell' in its name"), "{}", unknown.stderr);
+}
+
+#[test]
 fn a_run_whose_thresholds_can_be_met_is_not_cut_short() {
     let files = Files::new();
     let run = files.run("/", "-n 400 -c 4 --threshold p50<10s --threshold success>=400 --abort-on-fail");

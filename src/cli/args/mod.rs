@@ -93,10 +93,16 @@ fn by_importance(arg: Arg) -> Arg {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(mut_args(|arg| any_value(arg)))]
+#[command(mut_arg("positional_url", |url| url.index(1)), mut_args(|arg| any_value(arg)))]
 pub(super) struct ShowArgs {
     #[command(flatten)]
     pub(super) run: RunArgs,
+    /// A curl command to preview: onrush show curl '...'
+    #[arg(index = 2, value_name = "COMMAND", value_hint = ValueHint::Other)]
+    pub(super) command: Option<String>,
+    /// With a curl command: replace a field, as in onrush curl (repeatable)
+    #[arg(long, value_name = "FIELD=VALUE", requires = "command")]
+    pub(super) set: Vec<String>,
     /// Number of requests to show, starting with the first
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(super) first: u64,
@@ -113,12 +119,19 @@ pub(super) struct ShowArgs {
     after_help = "Examples:\n  \
                   Quote the command; options may precede or follow it:\n    \
                   onrush curl 'curl -X POST http://127.0.0.1:8000/' -c 20 -n 100\n  \
+                  Replace a field, and preview what is sent:\n    \
+                  onrush curl 'curl ...' --set json.id='{{ uuid() }}' -c 20 -n 100\n    \
+                  onrush show curl 'curl ...' --set json.id='{{ uuid() }}'\n  \
                   Or pass curl's arguments after --:\n    \
                   onrush curl -c 20 -n 100 -- curl -X POST http://127.0.0.1:8000/"
 )]
 pub(super) struct CurlArgs {
     #[command(flatten)]
     pub(super) run: RunArgs,
+    /// Replace a field of the request: json.PATH=VALUE, query.NAME=VALUE or header.NAME=VALUE; VALUE may be a template,
+    /// e.g. json.id='{{ uuid() }}' (repeatable)
+    #[arg(long, value_name = "FIELD=VALUE", help_heading = BODY)]
+    pub(super) set: Vec<String>,
     /// The curl command, unquoted
     #[arg(last = true, index = 2, num_args = 1.., value_name = "WORDS")]
     pub(super) words: Vec<String>,
@@ -132,7 +145,7 @@ fn command_of_curl(url: Arg) -> Arg {
 /// Hides the options that the curl command replaces.
 fn without_what_a_command_says(arg: Arg) -> Arg {
     let is_about_it = matches!(arg.get_help_heading(), Some(TARGET | BODY));
-    let is_said = is_about_it && arg.get_id() != "feed" && arg.get_id() != "seed";
+    let is_said = is_about_it && !["feed", "seed", "set"].contains(&arg.get_id().as_str());
     arg.hide(is_said)
 }
 

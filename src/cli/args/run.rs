@@ -224,7 +224,7 @@ pub(in crate::cli) struct RunArgs {
     /// Full-screen live view: q stops the run, p pauses the display, ? shows help
     #[arg(long, help_heading = OUTPUT, conflicts_with_all = ["progress", "no_progress"])]
     pub(in crate::cli) live: bool,
-    /// Show progress every 10 s even if stderr is not a terminal
+    /// Show progress every second even if stderr is not a terminal [default there: every 10 s]
     #[arg(long, help_heading = OUTPUT, conflicts_with = "no_progress")]
     pub(in crate::cli) progress: bool,
     /// Show no progress

@@ -1,6 +1,7 @@
 //! `onrush curl`: a command line of curl in the words of this tool's own flags.
 
 mod data;
+mod set;
 
 use std::path::{Path, PathBuf};
 
@@ -17,15 +18,16 @@ use data::{is_one_file, join};
 
 /// The flags that do what the command does, and what the user should know of it.
 pub(crate) fn run_args(args: CurlArgs) -> anyhow::Result<(RunArgs, Vec<Note>)> {
-    let CurlArgs { mut run, words } = args;
+    let CurlArgs { mut run, set, words } = args;
     let words = match (run.positional_url.take(), words.is_empty()) {
-        (Some(_), false) => bail!("there are two commands: give one in quotes, or its words behind --"),
+        (Some(_), false) => bail!("there are two commands: give one in quotes, or its arguments after --"),
         (None, true) => bail!("no command: give one, as in onrush curl -n 100 'curl http://127.0.0.1:8000/'"),
         (Some(text), true) => curl::split(&text).map_err(|e| anyhow!(e))?,
         (None, false) => words,
     };
     let Parsed { command, mut notes } = curl::parse(&words).map_err(|e| anyhow!(e))?;
     apply(&command, &mut run, &mut notes)?;
+    set.iter().try_for_each(|assignment| set::set(&mut run, assignment))?;
     Ok((run, notes))
 }
 

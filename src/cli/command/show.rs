@@ -3,9 +3,9 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 
-use crate::cli::args::ShowArgs;
+use crate::cli::args::{CurlArgs, ShowArgs};
 use crate::cli::file::Writing;
 use crate::cli::plan::{self, Names};
 use crate::cli::{DONE, NOT_WRITTEN, outputs};
@@ -16,8 +16,19 @@ use crate::request::{Slot, masked};
 use crate::source::Source;
 use crate::time::WallClock;
 
+use super::curl;
+
 /// Prints the requests that are asked for. Nothing is sent, and no name is looked up.
-pub(crate) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
+pub(crate) fn show(mut args: ShowArgs) -> anyhow::Result<u8> {
+    if let Some(command) = args.command.take() {
+        if args.run.positional_url.as_deref() != Some("curl") {
+            bail!("unexpected argument '{command}': to preview a curl command, write onrush show curl 'curl ...'");
+        }
+        args.run.positional_url = Some(command);
+        let curl_args = CurlArgs { run: args.run, set: std::mem::take(&mut args.set), words: Vec::new() };
+        args.run = curl::run_args(curl_args)?.0;
+    }
+    let args = &args;
     let (plan, _) = plan::plan(&args.run, Names::Unresolved)?;
     let mut out = BufWriter::new(Writing::standard(io::stdout().as_fd())?);
     // Those before one that cannot be made are printed as the writer goes.

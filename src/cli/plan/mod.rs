@@ -20,6 +20,8 @@ use regex::bytes::Regex;
 use crate::note::Note;
 use crate::plan::{Checks, Limits, Load, Plan, Protocol, Redirects};
 use crate::rng::mix;
+use crate::stats::MAX_TARGETS;
+use crate::threshold::Threshold;
 use crate::time::{Nanos, WallClock};
 
 use super::args::RunArgs;
@@ -72,6 +74,7 @@ pub(crate) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
             preflight::fit(wanted, &needs, &mut notes)?
         }
     };
+    let target_names: Vec<String> = asked.targets.list.iter().map(|target| target.name.clone()).collect();
     let plan = Plan {
         url: asked.url,
         connections_asked: wanted.connections().saturating_mul(origins.len() as u32),
@@ -85,7 +88,7 @@ pub(crate) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
         seed,
         workers: workers.min(size.connections()),
         stamps: args.kernel_stamps,
-        thresholds: args.threshold.clone(),
+        thresholds: thresholds(args, &target_names)?,
     };
     Ok((plan, Preparation { notes, details: texts.how() }))
 }
@@ -138,4 +141,16 @@ fn url(args: &RunArgs, names: Names) -> anyhow::Result<String> {
         }
         _ => bail!("no URL: give one, or --demo to test the built-in target (see --help)"),
     }
+}
+
+/// The thresholds, whose targets there are.
+fn thresholds(args: &RunArgs, names: &[String]) -> anyhow::Result<Vec<Threshold>> {
+    for threshold in &args.threshold {
+        let Some(target) = &threshold.target else { continue };
+        if !names.iter().take(MAX_TARGETS).any(|name| name.contains(target.as_str())) {
+            let first = names.first().map_or("", String::as_str);
+            bail!("--threshold '{}': no target has '{target}' in its name, as '{first}' is one", threshold.text);
+        }
+    }
+    Ok(args.threshold.clone())
 }

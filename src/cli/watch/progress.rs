@@ -22,6 +22,13 @@ struct Shown {
     last: Option<(Nanos, u64)>,
 }
 
+/// How often the bar is drawn.
+const BAR_PERIOD: Nanos = Nanos::from_millis(200);
+/// How often there is a line where progress was asked for.
+const LINE_PERIOD: Nanos = Nanos::from_secs(1);
+/// And in logs, as of CI, where it was not.
+const LOG_PERIOD: Nanos = Nanos::from_secs(10);
+
 /// How progress is shown.
 enum View {
     /// One line that is drawn again and again.
@@ -31,7 +38,7 @@ enum View {
 }
 
 impl<'scope> Progress<'scope> {
-    /// Shows progress on a terminal, or where it was asked for; not where something else is shown.
+    /// Shows progress on a terminal, and as lines elsewhere; not where something else is shown.
     pub(crate) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         board: &'env Board,
@@ -40,12 +47,19 @@ impl<'scope> Progress<'scope> {
         is_hidden: bool,
     ) -> Option<Progress<'scope>> {
         let terminal = io::stderr().is_terminal();
-        if args.no_progress || is_hidden || !(terminal || args.progress || args.live) {
+        if args.no_progress || is_hidden {
             return None;
         }
         let stop = plan.load.stop;
         let view = if terminal { View::bar(stop) } else { View::Lines };
-        let period = if terminal { Nanos::from_millis(200) } else { Nanos::from_secs(1) };
+        let period = if terminal {
+            BAR_PERIOD
+        } else if args.progress || args.live {
+            // It was asked for, or the terminal for --live is missing.
+            LINE_PERIOD
+        } else {
+            LOG_PERIOD
+        };
         let look = move |shown: &mut Shown| {
             let snapshot = board.snapshot();
             let now = monotonic();

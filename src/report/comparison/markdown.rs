@@ -5,13 +5,20 @@ use crate::report::markdown::plain;
 use crate::report::text::nanos;
 use crate::units::count;
 
-use super::{difference, interval, label, limit, reasons, same, value, verdict};
+use super::{difference, headline, interval, label, limit, reasons, same, value, verdict};
 
 /// The whole comparison, fit for a comment on a pull request.
 pub fn markdown(c: &Comparison) -> String {
     let c = &c.printable();
-    let mut out = String::from("| | base | new | change | 95% interval | verdict |\n|---|---:|---:|---:|---|---|\n");
-    c.metrics.iter().for_each(|line| out += &row(line));
+    let mut out = format!("**{}**\n", headline(c));
+    // What nothing can be said of is folded: it would hide the rest.
+    let is_told = |line: &&MetricLine| line.verdict != Some(Change::Inconclusive);
+    let (told, inconclusive): (Vec<&MetricLine>, Vec<_>) = c.metrics.iter().partition(is_told);
+    out += &table(&told);
+    if !inconclusive.is_empty() {
+        let summary = format!("{} inconclusive", count(inconclusive.len() as u64, "metric"));
+        out += &format!("\n<details><summary>{summary}</summary>\n{}\n</details>\n", table(&inconclusive));
+    }
     out += &format!("\n{}\n", same(c));
     let mut items: Vec<String> = Vec::new();
     for line in &c.limits {
@@ -24,6 +31,15 @@ pub fn markdown(c: &Comparison) -> String {
     out.push('\n');
     items.iter().for_each(|item| out += &format!("- {item}\n"));
     out
+}
+
+/// Behind an empty line, as GitHub needs it; nothing of no rows.
+fn table(lines: &[&MetricLine]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let head = "\n| | base | new | change | 95% interval | verdict |\n|---|---:|---:|---:|---|---|\n";
+    head.to_owned() + &lines.iter().map(|line| row(line)).collect::<String>()
 }
 
 fn row(line: &MetricLine) -> String {

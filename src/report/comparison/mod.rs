@@ -1,6 +1,6 @@
 //! Two runs against each other: as text, as Markdown and as JSON.
 
-use crate::compare::{Comparison, Held, Interval, LimitLine, Metric, MetricLine};
+use crate::compare::{Change, Comparison, Held, Interval, LimitLine, Metric, MetricLine};
 use crate::printable::printable_json;
 use crate::units;
 
@@ -73,6 +73,44 @@ fn signed(share: f64) -> String {
 
 fn unsigned(share: f64) -> String {
     signed(share).replace('+', "")
+}
+
+/// The most important difference in one sentence: what got worse before what got better, in the order of the table.
+/// `response p50 slower by 11.3% [10.2, 13.0]`.
+fn headline(c: &Comparison) -> String {
+    let with = |wanted: [Change; 2]| {
+        let mut lines = c.metrics.iter().filter(move |line| line.verdict.is_some_and(|told| wanted.contains(&told)));
+        lines.next().map(|first| (first, lines.count()))
+    };
+    let told = with([Change::Slower, Change::Worse]).or_else(|| with([Change::Faster, Change::Better]));
+    let Some((line, others)) = told else {
+        let decided = c.metrics.iter().filter(|line| line.verdict == Some(Change::Same)).count();
+        return match decided {
+            0 => "no difference is shown: run for longer to tell".into(),
+            _ => format!("no difference: {} the same", units::count(decided as u64, "metric")),
+        };
+    };
+    let by = line.difference.filter(|_| !line.base_at_least && !line.new_at_least);
+    let by = by.map_or(String::new(), |by| format!(" by {}", magnitude(by) + "%"));
+    let interval = line.ratio.map_or(String::new(), |Interval { low, high }| {
+        let mut ends = [low - 1.0, high - 1.0];
+        if low < 1.0 {
+            ends = ends.map(|end| -end);
+            ends.reverse();
+        }
+        let shown = ends.map(|end| if end.is_finite() { format!("{:.1}", end * 100.0) } else { "...".into() });
+        format!(" [{}]", shown.join(", "))
+    });
+    let more = match others {
+        0 => String::new(),
+        n => format!(", and {n} more"),
+    };
+    format!("{} {}{by}{interval}{more}", label(line.metric), verdict(line))
+}
+
+/// A share in percent without its sign.
+fn magnitude(share: f64) -> String {
+    signed(share.abs()).trim_start_matches('+').trim_end_matches('%').into()
 }
 
 /// What counts as the same.

@@ -61,6 +61,8 @@ fn comparison() -> Comparison {
 }
 
 const TEXT: &str = "\
+response mean slower by 10.0% [3.1, 17.0], and 2 more
+
 base base.json
      http://127.0.0.1:8000/a_b
      2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID
@@ -86,14 +88,23 @@ new  new.json
 ";
 
 const MARKDOWN: &str = "\
+**response mean slower by 10.0% [3.1, 17.0], and 2 more**
+
 | | base | new | change | 95% interval | verdict |
 |---|---:|---:|---:|---|---|
 | response mean | 1.00 ms | 1.10 ms | +10.0% | +3.1% to +17.0% | **slower** |
 | response p99 | 10.0 ms | >=1.00s | - | +7900% or more | **slower** |
-| response p99.9 | 20.0 ms | 21.0 ms | +5.0% | - | inconclusive |
 | response max | 20.0 ms | 25.0 ms | +25.0% | - |  |
 | throughput | 1,000/s | 1,000/s | 0.0% | -0.1% to +0.1% | same |
 | success rate | 100% | 90.00% | -10.0% | -12.0% to -8.0% | **worse** |
+
+<details><summary>1 metric inconclusive</summary>
+
+| | base | new | change | 95% interval | verdict |
+|---|---:|---:|---:|---|---|
+| response p99.9 | 20.0 ms | 21.0 ms | +5.0% | - | inconclusive |
+
+</details>
 
 same: within 2.0% of the base, the success rate within 0.1%
 

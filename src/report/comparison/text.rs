@@ -5,12 +5,13 @@ use crate::report::Paint;
 use crate::report::text::{BAD, BOLD, COLUMNS_OF_A_SCREEN, DIM, GOOD, WARN, nanos, shorten, wrap};
 use crate::units::count;
 
-use super::{difference, interval, label, limit, reasons, same, value, verdict};
+use super::{difference, headline, interval, label, limit, reasons, same, value, verdict};
 
 /// The whole comparison, with a newline at its end.
 pub fn text(c: &Comparison, paint: Paint) -> String {
     let c = &c.printable();
-    let mut out = run("base", &c.base, paint) + &run("new", &c.new, paint) + "\n";
+    let mut out = format!("{}\n\n", paint.apply(BOLD, &headline(c)));
+    out += &(run("base", &c.base, paint) + &run("new", &c.new, paint) + "\n");
     let header =
         format!("  {:<15}{:>10}{:>10}{:>10}  {:<19}{}", "", "base", "new", "change", "95% interval", "verdict");
     out += &format!("{}\n", paint.apply(DIM, &header));

@@ -30,4 +30,11 @@
       told.hidden = true;
     });
   }
+  // Where the browser gives pages the clipboard: over https, and to files.
+  const copy = document.querySelector(".copy");
+  copy.hidden = !navigator.clipboard;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(copy.dataset.text);
+    copy.textContent = "Copied";
+  });
 })();

@@ -7,6 +7,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 
+use crate::report::text::short;
 use crate::stats::{Summary, Tool};
 
 use head::{Judgement, Rule};
@@ -47,6 +48,8 @@ struct Page<'a> {
     url: &'a str,
     asked: Vec<String>,
     judgement: Judgement,
+    /// The summary in one line, for the clipboard.
+    short: String,
     rules: Vec<Rule>,
     tiles: Vec<Fact>,
     notes: Vec<String>,
@@ -74,6 +77,7 @@ pub fn html(s: &Summary) -> String {
         url: &s.plan.url,
         asked: head::asked(s),
         judgement: head::judgement(s),
+        short: short(s).trim_end().into(),
         rules: head::rules(s),
         tiles: head::tiles(s),
         notes: head::notes(s),

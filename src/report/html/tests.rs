@@ -109,7 +109,8 @@ fn a_page_needs_nothing_from_elsewhere() {
     let mut s = long(10);
     s.plan.url = "/".into();
     s.failures.clear();
-    let page = html(&s);
+    // But for links within the page.
+    let page = html(&s).replace("href=\"#", "");
     for word in ["src=", "href=", "url(", "@import", "http:", "https:", "fetch("] {
         assert!(!page.contains(word), "{word}");
     }

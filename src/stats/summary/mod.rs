@@ -211,6 +211,13 @@ impl Summary {
         let window = end.min(totals.window_end);
         let throughput_per_s = ratio(totals.answered_in_window as f64, window.as_secs()).unwrap_or(0.0);
         let measured = Measured::at_the_end(totals, accounting, throughput_per_s);
+        let judged = |threshold: &Threshold| match &threshold.target {
+            // A run with a single target tells it from no other.
+            Some(target) if !totals.targets.is_empty() => {
+                Measured::of_target(totals, &facts.targets, target, window.as_secs()).judge(threshold)
+            }
+            _ => measured.judge(threshold),
+        };
         let mut notes = facts.notes;
         notes.extend(facts.csv.as_ref().and_then(CsvLine::note));
         notes.extend(observations(totals, &accounting, facts.expects_status));
@@ -223,7 +230,7 @@ impl Summary {
             tool: Tool { name: "onrush".into(), version: env!("CARGO_PKG_VERSION").into() },
             started_at: facts.started_at,
             started_at_unix_s: facts.started_at_unix_s,
-            thresholds: facts.thresholds.iter().map(|threshold| measured.judge(threshold)).collect(),
+            thresholds: facts.thresholds.iter().map(judged).collect(),
             interrupted: facts.interrupted,
             wall_s: totals.lasted.as_secs(),
             throughput_per_s,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::confidence::needed;
 use crate::stats::distribution::rank;
-use crate::stats::{Distribution, Ppm, Snapshot, Totals};
+use crate::stats::{Distribution, MAX_TARGETS, Ppm, Snapshot, TargetTally, Totals};
 use crate::threshold::{Clock, Kind, Metric, Statistic, Threshold};
 use crate::time::Nanos;
 use crate::units::{self, count, grouped};
@@ -55,6 +55,22 @@ impl Measured {
         }
     }
 
+    /// Of the targets whose names contain `target`, by their names in the order of the list.
+    pub(super) fn of_target(totals: &Totals, names: &[String], target: &str, seconds: f64) -> Measured {
+        let mut sum = TargetTally::default();
+        let is_meant = |(name, _): &(&String, &TargetTally)| name.contains(target);
+        names.iter().take(MAX_TARGETS).zip(&totals.targets).filter(is_meant).for_each(|(_, tally)| sum.merge(tally));
+        let answered = sum.counts.answered() as f64;
+        Measured {
+            accounting: Accounting::new(sum.counts, sum.unsent),
+            censored: sum.censored.all(),
+            response: sum.response,
+            service: Distribution::new(),
+            spread: Distribution::new(),
+            rate_per_s: if seconds > 0.0 { answered / seconds } else { 0.0 },
+        }
+    }
+
     /// What was measured up to a moment, `elapsed` after T0.
     pub fn so_far(snapshot: &Snapshot, elapsed: Nanos) -> Measured {
         Measured {
@@ -99,6 +115,10 @@ impl Measured {
     /// wanted: at most `most` requests in all, in a run of at least `lasts`.
     pub fn is_lost(&self, threshold: &Threshold, most: u64, lasts: Nanos) -> bool {
         let Threshold { metric, relation, limit, .. } = *threshold;
+        // What becomes of each target is known at the end only.
+        if threshold.target.is_some() {
+            return false;
+        }
         let holds = |value: f64| relation.holds(value, limit);
         let left = most.saturating_sub(self.ended()) as f64;
         match (metric, relation.is_upper_bound()) {
