@@ -137,7 +137,7 @@ impl fmt::Display for Note {
             }
             Note::NoTls(flag) => write!(f, "{flag} has no effect on http:// URLs: TLS is spoken with https://"),
             Note::CurlLeftOut { what, why } => write!(f, "curl's {what} is left out: {why}"),
-            Note::EndedEarly(threshold) => write!(f, "ended early: {threshold} cannot be met any more"),
+            Note::EndedEarly(threshold) => write!(f, "stopped early: {threshold} can no longer be met"),
             Note::CsvCut { rows, all, why } => {
                 write!(f, "the CSV was cut: {} of {} are whole in it: {why}", grouped(*rows), count(*all, "row"))
             }

@@ -57,7 +57,7 @@ pub enum RunError {
     #[error("{0}")]
     Tls(String),
     /// A worker or a sink panicked: a defect of this tool.
-    #[error("a thread of this tool panicked: please report it with the message above")]
+    #[error("a thread of onrush panicked: please report it with the message above")]
     Panicked,
 }
 

@@ -52,7 +52,7 @@ fn of_one(run: &Run) -> Vec<String> {
     let (n, width_s) = (run.count(), run.first().interval_s);
     let length = format!("has {} of {width_s} s", count(n as u64, "interval"));
     if (n as f64) < FEWEST_BLOCKS {
-        lines.push(format!("{length}, and fewer than {FEWEST_BLOCKS} tell nothing: run for 30 s or longer"));
+        lines.push(format!("{length}, and fewer than {FEWEST_BLOCKS} are too few: run for 30 s or longer"));
     } else if n < ENOUGH_INTERVALS {
         lines.push(format!("{length}: run for 30 s or longer to tell smaller differences"));
     }

@@ -213,7 +213,7 @@ fn ratio(metric: Metric, base: &Run, new: &Run) -> Result<Interval, String> {
     let interval_of = if base.took_turns() { paired_ratio_interval } else { ratio_interval };
     let interval = interval_of(&of_base, &of_new).map_err(|too_little| match too_little {
         TooLittle::Blocks(n) => {
-            format!("a run has {}, and fewer than {FEWEST_BLOCKS} tell nothing", count(n as u64, "independent block"))
+            format!("a run has {}, and fewer than {FEWEST_BLOCKS} are too few", count(n as u64, "independent block"))
         }
         TooLittle::Values => "it is zero, or nearly always".into(),
     })?;

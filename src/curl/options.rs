@@ -64,7 +64,7 @@ pub(super) fn short(letter: char) -> Option<Act> {
     OPTIONS.iter().find(|(short, ..)| *short == Some(letter)).map(|(.., act)| *act)
 }
 
-const PROXY: Act = Act::Refused("this tool connects to servers, not to proxies: leave it out");
+const PROXY: Act = Act::Refused("onrush connects to servers, not to proxies: leave it out");
 
 const OPTIONS: &[(Option<char>, &str, Act)] = &[
     (Some('X'), "request", Act::Value(Value::Method)),
@@ -121,14 +121,14 @@ const OPTIONS: &[(Option<char>, &str, Act)] = &[
     (Some('c'), "cookie-jar", Act::Noted(true, "cookies of answers are not kept")),
     (Some('w'), "write-out", Act::Noted(true, "the summary says what was measured")),
     (None, "retry", Act::Noted(true, "what fails is counted, not sent again")),
-    (Some('0'), "http1.0", Act::Refused("this tool speaks HTTP/1.1 and HTTP/2: leave it out")),
-    (None, "http3", Act::Refused("this tool speaks HTTP/1.1 and HTTP/2: leave it out")),
+    (Some('0'), "http1.0", Act::Refused("onrush speaks HTTP/1.1 and HTTP/2: leave it out")),
+    (None, "http3", Act::Refused("onrush speaks HTTP/1.1 and HTTP/2: leave it out")),
     (Some('x'), "proxy", PROXY),
     (None, "socks5", PROXY),
     (Some('T'), "upload-file", Act::Refused("write -X PUT --data-binary @FILE")),
     (Some('K'), "config", Act::Refused("write the options that stand in the file")),
     (Some('n'), "netrc", Act::Refused("write -u user:password")),
-    (None, "digest", Act::Refused("this tool knows basic authentication alone")),
-    (None, "ntlm", Act::Refused("this tool knows basic authentication alone")),
+    (None, "digest", Act::Refused("onrush supports basic authentication only")),
+    (None, "ntlm", Act::Refused("onrush supports basic authentication only")),
     (None, "next", Act::Refused("one command is one request: list several with --targets")),
 ];

@@ -191,10 +191,7 @@ impl Parser {
 }
 
 fn unknown(name: &str) -> String {
-    format!(
-        "curl's {} is not known here: leave it out, or say it with this tool's own options (see --help)",
-        shown(name)
-    )
+    format!("curl's {} is not known here: leave it out, or use onrush's own options (see --help)", shown(name))
 }
 
 /// As curl guesses it.

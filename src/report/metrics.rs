@@ -75,27 +75,27 @@ pub fn metrics(s: &Snapshot, run: &RunLabels<'_>, form: Exposition) -> String {
         s.present - s.waiting.min(s.present),
     );
     out.gauge("onrush_waiting", "", "Requests that are due and wait for a connection.", s.waiting);
-    out.family("onrush_answers", "counter", "", "Answers, by status.");
+    out.family("onrush_answers", "counter", "", "Responses, by status.");
     s.status.iter().for_each(|(status, n)| out.sample("onrush_answers_total", &[("status", &status.to_string())], n));
     out.family("onrush_failures", "counter", "", "Requests without a usable answer, by phase and cause.");
     for (failure, n) in &s.failures {
         let labels = [("phase", failure.phase.text()), ("cause", failure.cause.text())];
         out.sample("onrush_failures_total", &labels, n);
     }
-    let response = "Response times of answers, from the instant that the request was due at.";
+    let response = "Response times, from when the request was due.";
     out.histogram("onrush_response_time_seconds", response, &s.response);
-    out.histogram("onrush_service_time_seconds", "Service times of answers, from sending on.", &s.service);
+    out.histogram("onrush_service_time_seconds", "Service times, from when the request was sent.", &s.service);
     let censored = "How old requests became that got no answer: lower bounds of their response times.";
     out.histogram("onrush_unanswered_age_seconds", censored, &s.censored);
-    let lag = "How late this tool sent requests, where a schedule says when they are due.";
+    let lag = "How late onrush sent requests, compared with their schedule.";
     out.histogram("onrush_send_lag_seconds", lag, &s.lag);
     out.histogram("onrush_wave_spread_seconds", "From the first to the last request of a wave.", &s.spread);
     out.counter("onrush_waves", "", "Waves that are complete.", s.waves);
     out.counter("onrush_received_bytes", "bytes", "Bytes read, heads and framing included.", s.bytes_in);
     out.counter("onrush_sent_bytes", "bytes", "Bytes written, heads and framing included.", s.bytes_out);
     out.counter("onrush_connections_opened", "", "Connections opened, those of the warm-up among them.", s.connections);
-    out.gauge("onrush_busy_ratio", "ratio", "How busy this tool's busiest thread is, from 0 to 1.", s.busy);
-    let stall = "The longest time for which this tool did not look at its connections.";
+    out.gauge("onrush_busy_ratio", "ratio", "How busy onrush's busiest thread is, from 0 to 1.", s.busy);
+    let stall = "The longest gap between two polls of the connections.";
     out.gauge("onrush_stall_seconds", "seconds", stall, s.stall.as_secs());
     if form == Exposition::OpenMetrics {
         out.text += "# EOF\n";

@@ -88,7 +88,7 @@ fn apply(command: &Command, run: &mut RunArgs, notes: &mut Vec<Note>) -> anyhow:
     match (command.location, command.max_redirs.unwrap_or(MAX_REDIRS)) {
         (false, _) | (true, 0) => {}
         (true, most @ 1..=100) => run.redirect = Some(most),
-        (true, most) => bail!("curl's --max-redirs {most}: this tool follows 100 at most"),
+        (true, most) => bail!("curl's --max-redirs {most}: onrush follows 100 at most"),
     }
     match command.version {
         None => {}

@@ -113,7 +113,7 @@ pub(crate) fn head(
                 None => bail!("{said} Host cannot be a template"),
             },
             "content-length" | "transfer-encoding" => {
-                bail!("{said} {}: the length of the body is this tool's to say", header.name)
+                bail!("{said} {}: onrush sets the length of the body", header.name)
             }
             "connection" if header.value.fixed().is_some_and(|value| value.eq_ignore_ascii_case("close")) => {
                 keep_alive = false;

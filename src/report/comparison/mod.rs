@@ -129,9 +129,9 @@ fn limit(line: &LimitLine, c: &Comparison) -> String {
     let result = match line.result {
         Held::Held => "held",
         Held::Exceeded => "exceeded",
-        Held::Undecided => "not shown to be held, nor to be exceeded",
+        Held::Undecided => "undecided",
         Held::NotComparable => "not comparable, as onrush's own delay in a run may be the difference",
-        Held::Unknown => "there is too little to judge it by",
+        Held::Unknown => "cannot be judged: the runs are too short",
     };
     let is_bound = c.metrics.iter().any(|l| l.metric == line.limit.metric && (l.base_at_least || l.new_at_least));
     let longer = match (line.result, line.needs_s, c.turns) {

@@ -81,8 +81,8 @@ new  new.json
   no interval: response p99.9: base has fewer than the 3,688 requests needed
 
   limit: response p99 may be worse by 5.0% at most: exceeded
-  limit: response mean may be worse by 10.0% at most: not shown to be held, nor
-         to be exceeded: runs of about 95.0 s would tell
+  limit: response mean may be worse by 10.0% at most: undecided: runs of about
+         95.0 s would tell
 
   warning: the plans differ in concurrency: 10 and 20
 ";
@@ -109,7 +109,7 @@ const MARKDOWN: &str = "\
 same: within 2.0% of the base, the success rate within 0.1%
 
 - **Limit**: response p99 may be worse by 5.0% at most: exceeded
-- Limit: response mean may be worse by 10.0% at most: not shown to be held, nor to be exceeded: runs of about 95.0 s would tell
+- Limit: response mean may be worse by 10.0% at most: undecided: runs of about 95.0 s would tell
 - No interval: response p99.9: base has fewer than the 3,688 requests needed
 - Warning: the plans differ in concurrency: 10 and 20
 - base: base.json, http\\://127.0.0.1:8000/a\\_b, 2026-01-01T00:00:00.000Z, 60,000 requests in 60.0 s, VALID

@@ -23,18 +23,18 @@ pub(super) fn section(s: &Summary) -> Section {
             let by = if g.is_estimated() { "" } else { "by " };
             format!("; {by}{how}")
         });
-        let rest = format!("at most so much of p99 is this tool's own; of p50 {}{how}", ms(error.p50));
+        let rest = format!("upper bound of onrush's share of p99; of p50 {}{how}", ms(error.p50));
         Fact::new("Error band, p99", ms(error.p99), rest)
     }));
-    facts.extend(g.send_lag_us.as_ref().map(|line| lag("Send lag, p99.9", line, "sent later than could be")));
+    facts.extend(g.send_lag_us.as_ref().map(|line| lag("Send lag, p99.9", line, "send delay")));
     facts.push(share(
         "Processor, busiest second",
         g.busiest_cpu,
         &format!("of one worker; {} on average", percent(g.cpu)),
     ));
     facts.extend(g.shares_cpu.then(|| Fact::new("Server", "on this machine".into(), SHARED_CPU.into())));
-    facts.extend(g.run_queue.map(|queue| share("Run queue", queue, "ready, and no processor was free")));
-    facts.push(Fact::new("Longest stall", ms(g.stall_ms), "no worker looked at its connections".into()));
+    facts.extend(g.run_queue.map(|queue| share("Run queue", queue, "runnable but waiting for a CPU")));
+    facts.push(Fact::new("Longest stall", ms(g.stall_ms), "longest gap between polls".into()));
     facts.extend(g.wake_up_us.as_ref().map(|line| lag("Wake-up, p99.9", line, "how late an idle thread wakes here")));
     let (asked, reached) = (g.connections_asked, g.connections_reached);
     facts.push(Fact::new("Connected at once", grouped(reached), format!("of {} asked for", grouped(asked))));
@@ -43,7 +43,7 @@ pub(super) fn section(s: &Summary) -> Section {
     facts.extend((s.sink_wait_s > 0.0).then(|| Fact::new("Waited for the CSV", seconds(s.sink_wait_s), String::new())));
     Section {
         title: "Load generator".into(),
-        lead: "What this tool and its machine added to the measurement: the verdict at the top is made from these."
+        lead: "What onrush and its machine added to the measurement. The verdict at the top is derived from this."
             .into(),
         facts,
         ..Section::default()

@@ -44,14 +44,14 @@ pub(super) fn plot(time: &Timeline) -> Option<Plot> {
     let told = |column: &Column| {
         let cells = self::cells(column, &scale);
         let fullest = (0..ROWS).max_by_key(|row| cells[*row]).filter(|row| cells[*row] > 0);
-        fullest.map_or("no answer".into(), |row| {
+        fullest.map_or("no response".into(), |row| {
             let (low, high) = (scale.value(row as f64 / ROWS as f64), scale.value((row as f64 + 1.0) / ROWS as f64));
-            let all = units::count(cells.iter().sum(), "answer");
-            format!("{all}\nmost of them, {}, took {} to {}", units::grouped(cells[row]), ms(low), ms(high))
+            let all = units::count(cells.iter().sum(), "response");
+            format!("{all}\nmode: {} to {} ({})", ms(low), ms(high), units::count(cells[row], "request"))
         })
     };
     let legend =
-        vec![Key::new(SHADES[0], "1 answer"), Key::new(SHADES[3], ""), Key::new(SHADES[6], &units::grouped(fullest))];
+        vec![Key::new(SHADES[0], "1 response"), Key::new(SHADES[3], ""), Key::new(SHADES[6], &units::grouped(fullest))];
     Some(Plot {
         title: "Heat map of response times".into(),
         note: "log scale, in time and in shade".into(),

@@ -60,7 +60,7 @@ fn certainty(s: &Summary) -> Vec<String> {
 /// How much of each number may be this tool's own.
 fn tool(error: &ErrorLine) -> Vec<String> {
     let ErrorLine { p50, p75, p90, p95, p99, p99_9, p99_99, max } = *error;
-    padded("this tool, at most", [p50, p75, p90, p95, p99, p99_9, p99_99, max].map(ms))
+    padded("onrush overhead <=", [p50, p75, p90, p95, p99, p99_9, p99_99, max].map(ms))
 }
 
 fn padded(name: &str, quantiles: [String; 8]) -> Vec<String> {

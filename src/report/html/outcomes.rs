@@ -23,10 +23,10 @@ pub(super) fn plots(time: &Timeline) -> Vec<Plot> {
         let any = |kind: &&Kind| time.columns.iter().any(|(_, column)| kind.2(column) > 0);
         kinds.iter().filter(any).copied().collect()
     };
-    let mut plots = vec![stacked(time, "What became of the requests", &seen(&KINDS), 130.0)];
+    let mut plots = vec![stacked(time, "Outcomes over time", &seen(&KINDS), 130.0)];
     let bad = seen(&KINDS[1..]);
     if !bad.is_empty() {
-        plots.push(stacked(time, "Those that did not succeed", &bad, 110.0));
+        plots.push(stacked(time, "Errors over time", &bad, 110.0));
     }
     plots
 }
@@ -51,7 +51,7 @@ fn stacked(time: &Timeline, title: &str, kinds: &[Kind], height: f64) -> Plot {
     };
     Plot {
         title: title.into(),
-        note: "requests in each column".into(),
+        note: "requests per interval".into(),
         legend: kinds.iter().map(|(class, name, _)| Key::new(class, name)).collect(),
         ..time.plot(drawing, y, told)
     }

@@ -42,10 +42,10 @@ fn latency(time: &Timeline) -> Option<Plot> {
     }
     let told = |column: &Column| match &column.response {
         Some(r) => format!("max {}\np99 {}\np90 {}\np50 {}", ms(r.max), ms(r.p99), ms(r.p90), ms(r.p50)),
-        None => "no answer".into(),
+        None => "no response".into(),
     };
     Some(Plot {
-        title: "Response time of answers".into(),
+        title: "Response time".into(),
         note: "log scale".into(),
         legend: lines.map(|(class, _)| Key::new(class, class)).into(),
         ..time.plot(drawing, y, told)
@@ -86,5 +86,5 @@ fn present(time: &Timeline) -> Plot {
     let told = |column: &Column| {
         format!("in flight {}\nwaiting {}", units::tenths(column.in_flight), units::tenths(column.waiting))
     };
-    Plot { title: "Requests at a time, on average".into(), legend, ..time.plot(drawing, y, told) }
+    Plot { title: "Average concurrency".into(), legend, ..time.plot(drawing, y, told) }
 }

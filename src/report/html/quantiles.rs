@@ -64,12 +64,7 @@ pub(super) fn plot(s: &Summary) -> Option<Plot> {
     legend.extend(service.is_some().then(|| Key::new("service", "service")));
     legend.extend(s.confidence.iter().any(|c| interval(c).is_some()).then(|| Key::new("interval", "95% interval")));
     legend.extend((latency.censored > 0).then(|| Key::new("bound", "at least")));
-    Some(Plot {
-        title: "Quantiles".into(),
-        note: "log scale; each nine takes as much room as the one before".into(),
-        legend,
-        ..drawing.plot(x, y)
-    })
+    Some(Plot { title: "Quantiles".into(), note: "log-log percentile axis".into(), legend, ..drawing.plot(x, y) })
 }
 
 /// The share of values below the point `i`.

@@ -37,7 +37,7 @@ pub(super) fn over_time(s: &Summary) -> Table {
     });
     let width = columns.first().map_or(0.0, |column| column.width_s);
     Table {
-        title: "The run over time in numbers".into(),
+        title: "Data table".into(),
         head: vec![
             "from",
             "due",
@@ -55,7 +55,7 @@ pub(super) fn over_time(s: &Summary) -> Table {
         ],
         rows: rows.collect(),
         folded: true,
-        note: format!("Each row is {}; response times are those of answers.", seconds(width)),
+        note: format!("Each row is {}; response times are those of complete responses.", seconds(width)),
         ..Table::default()
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn commands(s: &Summary) -> Table {
         f.curl.as_ref().map(|curl| vec![what, curl.clone()])
     };
     Table {
-        title: "Failed requests as commands".into(),
+        title: "Reproduce with curl".into(),
         head: vec!["what", "command"],
         rows: s.failures.iter().filter_map(row).collect(),
         words: 2,
@@ -114,7 +114,7 @@ pub(super) fn status(s: &Summary) -> Table {
     let row = |(code, n): (&String, &u64)| vec![code.clone(), grouped(*n), units::percent(*n as f64 / answers as f64)];
     Table {
         title: "Answers by status".into(),
-        head: vec!["status", "answers", "share"],
+        head: vec!["status", "responses", "share"],
         rows: s.status.iter().map(row).collect(),
         words: 1,
         ..Table::default()

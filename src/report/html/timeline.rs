@@ -9,6 +9,9 @@ use super::words::{seconds, tick};
 
 /// As many columns as can be told apart on a screen.
 const MAX_COLUMNS: usize = 240;
+/// A column that is shorter than this share of the others is not drawn.
+const MIN_WHOLE: f64 = 0.5;
+
 /// What all charts over time share.
 pub(super) struct Timeline {
     /// Where each column is, and what is in it.
@@ -30,7 +33,9 @@ impl Timeline {
         let x = scale.labels(|s| tick(s * 1e3));
         // The last column may be cut off by the end of the run, and so it is by that of the drawing.
         let middle = |column: &Column| (column.at_s + full_s / 2.0) / end_s.max(1e-9);
-        let columns = columns.into_iter().map(|column| (middle(&column), column)).collect();
+        // One that is short is none like the others: it is in the table only.
+        let is_whole = |column: &Column| column.at_s == 0.0 || column.width_s >= full_s * MIN_WHOLE;
+        let columns = columns.into_iter().filter(is_whole).map(|column| (middle(&column), column)).collect();
         Some(Timeline { columns, x, width: (full_s / end_s.max(1e-9)).min(1.0), full_s })
     }
 

@@ -43,16 +43,14 @@ impl fmt::Display for Reason {
                 stall.map_or(Ok(()), |stall| write!(f, ", which stood still for up to {stall}"))
             }
             Reason::SlowLog(wait) => write!(f, "CSV slower than the run: workers waited {wait} for it"),
-            Reason::Unsent(share) => write!(f, "this tool sent {} of the requests that were due", percent(share)),
+            Reason::Unsent(share) => write!(f, "onrush sent only {} of the requests that were due", percent(share)),
             Reason::Connections { reached, asked } => write!(f, "{reached} of {asked} connections could be opened"),
             Reason::NoPorts(n) => write!(f, "this machine had no more local ports: {n} requests failed"),
             Reason::NoDescriptors(n) => {
                 write!(f, "this machine had no more descriptors or memory: {n} requests failed")
             }
-            Reason::NeverSteady => {
-                f.write_str("response times were not steady when the warm-up had lasted as long as it may")
-            }
-            Reason::Lost => f.write_str("requests were lost or counted twice: a defect of this tool, please report it"),
+            Reason::NeverSteady => f.write_str("the warm-up reached its limit before response times stabilised"),
+            Reason::Lost => f.write_str("requests were lost or counted twice: a defect of onrush, please report it"),
         }
     }
 }

@@ -84,7 +84,7 @@ impl State {
         match self {
             State::Preparing => "connecting and warming up",
             State::Running => "running",
-            State::Draining => "waiting for the last answers",
+            State::Draining => "waiting for the last responses",
             State::Ending => "ending",
         }
     }
@@ -181,7 +181,7 @@ impl View<'_> {
         panels::lines("Requests", requests, first, buffer, palette);
         panels::lines(&complete, waves, second, buffer, palette);
         let answers = answers::lines(history, usize::from(third.height.saturating_sub(2)), palette);
-        panels::lines("Answers and failures", answers, third, buffer, palette);
+        panels::lines("Responses and errors", answers, third, buffer, palette);
         panels::lines("This tool", tool, last, buffer, palette);
     }
 }

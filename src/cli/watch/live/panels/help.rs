@@ -9,19 +9,19 @@ use crate::cli::watch::live::palette::Palette;
 
 use super::frame;
 
-const TEXT: &str = " q, Ctrl-C   end the run in order; again: at once
+const TEXT: &str = " q, Ctrl-C   stop gracefully; again: immediately
  p, space    pause drawing; the run goes on
  ?           this help, and back
 
  Response    from when a request was due; p50≥1s:
-             at least that, some got no answer
+             at least that, some got no response
  Rates       of the last two seconds
- In flight   sent and not answered
+ In flight   sent and not done
  Waiting     due, with no connection free
  Spread      first to last request sent of a wave
  Busy worker share of the last second
- Send lag    how late this tool sent
- Stall       for so long a worker did not look
+ Send lag    how late onrush sent
+ Stall       longest gap between polls
  fine, high  against the limits of the verdict";
 
 /// In the middle of `area`.

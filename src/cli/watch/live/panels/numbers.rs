@@ -25,7 +25,7 @@ pub(in crate::cli::watch::live) fn requests(
     let mut lines = Vec::new();
     if kind == ModelKind::Open {
         lines.push(entry("Rate offered", offered, Style::new()));
-        lines.push(entry("Rate reached", reached, palette.strong()));
+        lines.push(entry("Achieved rate", reached, palette.strong()));
     } else {
         lines.push(entry("Rate", reached, palette.strong()));
     }
