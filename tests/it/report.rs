@@ -90,7 +90,7 @@ fn a_run_ends_as_soon_as_a_threshold_is_lost() {
         let lost = "--threshold max<1us --abort-on-fail";
         let run = files.run("/", &format!("{load} {lost}"));
         assert_eq!(run.code, 1, "{load}: {}{}", run.stdout, run.stderr);
-        let note = "note: ended early: max<1us can no longer be met";
+        let note = "note: stopped early: max<1us can no longer be met";
         assert!(run.stdout.contains(note) && run.stdout.contains("✗ max<1us"), "{load}: {}", run.stdout);
     }
 }
