@@ -9,7 +9,7 @@ mod send;
 mod settle;
 
 use crate::net::Readiness;
-use crate::plan::{Limits, Plan};
+use crate::plan::{Limits, ModelKind, Plan};
 use crate::stats::{Board, Totals};
 use crate::time::{Nanos, WallClock};
 
@@ -124,6 +124,12 @@ impl<'a, I: Io> Worker<'a, I> {
         let ready = self.pool.take_ready();
         for readiness in &ready {
             self.on_ready(readiness);
+            // Users of one connection send together what follows from one read: were all connections read first, a
+            // server with one thread would have nothing to do meanwhile.
+            if self.pool.is_shared() && self.load.kind() == ModelKind::Closed && self.load.release.is_released() {
+                self.start_free();
+                self.settle();
+            }
         }
         self.pool.looked_at(ready);
     }
