@@ -10,25 +10,25 @@ use crate::units::{self, count, grouped};
 pub enum Note {
     /// The system has no room for as many users as were asked for.
     FewerUsers {
-        /// So many were.
+        /// Number asked for.
         asked: u32,
-        /// So many there are.
+        /// Number the run has.
         users: u32,
-        /// Of what there is too little.
+        /// The resource that limits it.
         room: Room,
     },
     /// The system has no room for as many shared connections as were asked for.
     FewerConnections {
-        /// So many were.
+        /// Number asked for.
         asked: u32,
-        /// So many there are.
+        /// Number the run has.
         connections: u32,
-        /// And so many users have room on them.
+        /// Number of users that fit on them.
         users: u32,
-        /// Of what there is too little.
+        /// The resource that limits it.
         room: Room,
     },
-    /// So many local ports may not suffice for a connection for each request.
+    /// Number of local ports, which may not suffice for a connection per request.
     PortsRunLow(u64),
     /// A template whose content type is JSON makes none.
     BrokenJson {
@@ -39,7 +39,7 @@ pub enum Note {
     },
     /// A feed whose rows are used once at most bounds the run.
     BoundByFeed {
-        /// So many requests there are.
+        /// Number of requests.
         requests: u64,
         /// The feed's name.
         feed: String,
@@ -71,9 +71,9 @@ pub enum Note {
     EndedEarly(String),
     /// Not all rows are in the CSV file.
     CsvCut {
-        /// So many are, whole.
+        /// Number of complete rows in it.
         rows: u64,
-        /// So many there were.
+        /// Number of rows of the run.
         all: u64,
         /// What ended it.
         why: String,
@@ -84,11 +84,11 @@ pub enum Note {
     AllRedirects,
     /// The run ended when the backlog was full.
     BacklogFull,
-    /// So many connections opened as late as if a packet had been lost.
+    /// Number of connections that took as long to open as if a packet had been lost.
     ConnectRetried(u64),
-    /// The load was more than the server could take: the backlog grew by so many requests a second.
+    /// The load was more than the server could take: growth of the backlog in requests per second.
     NotSustained(f64),
-    /// Response times were not steady; they settled so many seconds after the start, if at all.
+    /// Response times were not steady; when they settled, in seconds from the start, if they did.
     NotStationary(Option<f64>),
 }
 

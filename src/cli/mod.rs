@@ -67,7 +67,7 @@ pub fn command() -> clap::Command {
 
 /// Prints a line to standard error, whatever is quoted in it. When nobody reads it any more there is nobody to tell.
 fn complain(message: &str) {
-    let _ = writeln!(io::stderr(), "onrush: {}", printable(message));
+    let _ = writeln!(io::stderr(), "onrush: {}", outputs::encoded(printable(message).into_owned()));
 }
 
 /// Help and version go out as they are; an error becomes one line.

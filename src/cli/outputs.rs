@@ -194,7 +194,7 @@ impl Outputs {
 }
 
 /// A text that the encoding of the environment has: without UTF-8, its signs are replaced.
-fn encoded(text: String) -> String {
+pub(super) fn encoded(text: String) -> String {
     if is_utf_8() { text } else { text.replace('µ', "u").replace('■', "#").replace('✓', "+").replace('✗', "x") }
 }
 

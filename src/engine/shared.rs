@@ -11,8 +11,8 @@ use super::load::{AutoWarmup, Barrier, Numbers};
 
 // Values of `Shared::reached`.
 const UNDECIDED: u8 = 0;
-const SOMEBODY: u8 = 1;
-const NOBODY: u8 = 2;
+const CONNECTED: u8 = 1;
+const UNREACHABLE: u8 = 2;
 
 /// What the workers of a run share.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Shared {
     connections: u32,
     /// Connections whose first opening failed.
     first_failures: AtomicU32,
-    /// Whether anybody has: decided once, for all workers.
+    /// Whether a server could be reached: decided once, for all workers.
     reached: AtomicU8,
 }
 
@@ -91,12 +91,12 @@ impl Shared {
         self.first_failures.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A connection is open. False: it was decided before that nobody connects, and the run ends.
+    /// A connection is open. False: it was decided before that no server can be reached, and the run ends.
     pub fn connected(&self) -> bool {
         // Written once: who opens thousands shares the word with others.
         match self.reached.load(Ordering::Acquire) {
-            UNDECIDED => self.decide(SOMEBODY) == SOMEBODY,
-            decided => decided == SOMEBODY,
+            UNDECIDED => self.decide(CONNECTED) == CONNECTED,
+            decided => decided == CONNECTED,
         }
     }
 
@@ -116,7 +116,7 @@ impl Shared {
     /// The opening of every connection has been tried, and none has been open before: not at a second
     /// attempt either, which may come before another one's first has failed.
     pub fn nobody_connected(&self) -> bool {
-        self.first_failures.load(Ordering::Acquire) == self.connections && self.decide(NOBODY) == NOBODY
+        self.first_failures.load(Ordering::Acquire) == self.connections && self.decide(UNREACHABLE) == UNREACHABLE
     }
 
     /// Decides so unless it is decided; returns what is.

@@ -10,12 +10,7 @@ pub fn github(s: &Summary) -> String {
     let s = &s.printable();
     let mut out = String::new();
     for line in s.thresholds.iter().filter(|line| !line.passed) {
-        let was = match (&line.undetermined, &line.shown) {
-            (Some(why), _) => format!("not determined ({why})"),
-            (None, Some(shown)) => shown.clone(),
-            (None, None) => "nothing".into(),
-        };
-        out += &command("error", "Threshold missed", &format!("{}: {was}", line.threshold));
+        out += &command("error", "Threshold missed", &line.with_value());
     }
     if !s.passed && out.is_empty() {
         out += &command("error", "Requests failed", &s.outcome);

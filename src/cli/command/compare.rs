@@ -30,7 +30,9 @@ pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
 
 fn print(comparison: &Comparison, args: &CompareArgs) -> u8 {
     let text = match args.form() {
-        CompareForm::Text => comparison::text(comparison, args.color.paint(io::stdout().is_terminal())),
+        CompareForm::Text => {
+            outputs::encoded(comparison::text(comparison, args.color.paint(io::stdout().is_terminal())))
+        }
         CompareForm::Markdown => comparison::markdown(comparison),
         CompareForm::Json => comparison::json(comparison),
     };

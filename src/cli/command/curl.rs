@@ -27,7 +27,7 @@ pub(crate) fn run_args(args: CurlArgs) -> anyhow::Result<(RunArgs, Vec<Note>)> {
     };
     let Parsed { command, mut notes } = curl::parse(&words).map_err(|e| anyhow!(e))?;
     apply(&command, &mut run, &mut notes)?;
-    set.iter().try_for_each(|assignment| set::set(&mut run, assignment))?;
+    set::set(&mut run, &set)?;
     Ok((run, notes))
 }
 

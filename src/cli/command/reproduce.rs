@@ -10,11 +10,28 @@ const MASK: &str = "***";
 /// The command line of this process as a shell reads it, with the seed of the run.
 pub(super) fn command(args: &RunArgs, seed: u64) -> String {
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    line(&words, args.seed.is_none().then_some(seed))
+    line(&words, &secrets(args), args.seed.is_none().then_some(seed))
 }
 
-fn line(words: &[String], seed: Option<u64>) -> String {
+/// What is secret of a request, however it was written: among other options, or set in a pasted command.
+fn secrets(args: &RunArgs) -> Vec<String> {
+    let secret = |line: &String| {
+        let (name, value) = line.split_once(':')?;
+        is_secret(name.trim()).then(|| value.trim().to_owned())
+    };
+    let mut secrets: Vec<String> = args.headers.iter().filter_map(secret).chain(args.basic_auth.clone()).collect();
+    secrets.retain(|secret| secret.len() >= MIN_SECRET);
+    secrets
+}
+
+/// Shorter ones, in bytes, are only masked where they are expected: they may stand anywhere else by coincidence.
+const MIN_SECRET: usize = 4;
+
+fn line(words: &[String], secrets: &[String], seed: Option<u64>) -> String {
     let mut words = masked(words);
+    for word in &mut words {
+        secrets.iter().for_each(|secret| *word = word.replace(secret.as_str(), MASK));
+    }
     if let Some(seed) = seed {
         // Behind `--` there are words of a curl command.
         let at = words.iter().position(|word| word == "--").unwrap_or(words.len());
@@ -102,7 +119,7 @@ mod tests {
     use super::*;
 
     fn of(words: &[&str]) -> String {
-        line(&words.iter().map(|word| (*word).into()).collect::<Vec<_>>(), Some(7))
+        line(&words.iter().map(|word| (*word).into()).collect::<Vec<_>>(), &["Bearer secret".into()], Some(7))
     }
 
     #[test]
@@ -112,7 +129,7 @@ mod tests {
             of(&["curl", "-n", "10", "--", "curl", "http://h/"]),
             "onrush curl -n 10 --seed 7 -- curl http://h/"
         );
-        assert_eq!(line(&["--seed".into(), "3".into()], None), "onrush --seed 3");
+        assert_eq!(line(&["--seed".into(), "3".into()], &[], None), "onrush --seed 3");
     }
 
     #[test]
@@ -125,6 +142,7 @@ mod tests {
             (&["-HX-Api-Key:secret"], "'-HX-Api-Key: ***'"),
             (&["--header=Cookie: secret"], "'--header=Cookie: ***'"),
             (&["-H", "X-Test: shown"], "-H 'X-Test: shown'"),
+            (&["curl", "--set", "header.X-Auth=Bearer secret"], "curl --set 'header.X-Auth=***'"),
             (&["http://me:secret@h/a@b"], "'http://***@h/a@b'"),
             (&["--url=https://secret@h"], "'--url=https://***@h'"),
             (&["curl", "curl -u me:secret -b 'a=secret' http://h/"], "curl 'curl -u '"),

@@ -18,7 +18,7 @@ use anyhow::{anyhow, bail};
 use regex::bytes::Regex;
 
 use crate::note::Note;
-use crate::plan::{Checks, Limits, Load, Plan, Protocol, Redirects};
+use crate::plan::{Checks, Limits, Load, Plan, Protocol, Redirects, Target};
 use crate::rng::mix;
 use crate::stats::MAX_TARGETS;
 use crate::threshold::Threshold;
@@ -74,7 +74,7 @@ pub(crate) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
             preflight::fit(wanted, &needs, &mut notes)?
         }
     };
-    let target_names: Vec<String> = asked.targets.list.iter().map(|target| target.name.clone()).collect();
+    let thresholds = thresholds(args, &asked.targets.list)?;
     let plan = Plan {
         url: asked.url,
         connections_asked: wanted.connections().saturating_mul(origins.len() as u32),
@@ -88,7 +88,7 @@ pub(crate) fn plan(args: &RunArgs, names: Names) -> anyhow::Result<(Plan, Prepar
         seed,
         workers: workers.min(size.connections()),
         stamps: args.kernel_stamps,
-        thresholds: thresholds(args, &target_names)?,
+        thresholds,
     };
     Ok((plan, Preparation { notes, details: texts.how() }))
 }
@@ -144,11 +144,11 @@ fn url(args: &RunArgs, names: Names) -> anyhow::Result<String> {
 }
 
 /// The thresholds, whose targets there are.
-fn thresholds(args: &RunArgs, names: &[String]) -> anyhow::Result<Vec<Threshold>> {
+fn thresholds(args: &RunArgs, targets: &[Target]) -> anyhow::Result<Vec<Threshold>> {
     for threshold in &args.threshold {
         let Some(target) = &threshold.target else { continue };
-        if !names.iter().take(MAX_TARGETS).any(|name| name.contains(target.as_str())) {
-            let first = names.first().map_or("", String::as_str);
+        if !targets.iter().take(MAX_TARGETS).any(|other| other.name.contains(target.as_str())) {
+            let first = targets.first().map_or("", |target| target.name.as_str());
             bail!("--threshold '{}': no target has '{target}' in its name, as '{first}' is one", threshold.text);
         }
     }

@@ -1,11 +1,12 @@
 //! How far the run is, on standard error while it goes on.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::thread::Scope;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::args::RunArgs;
+use crate::cli::complain;
 use crate::plan::{Plan, Stop};
 use crate::stats::{Board, Snapshot};
 use crate::time::{Nanos, monotonic};
@@ -94,8 +95,7 @@ impl View {
                 bar.set_position((share * bar.length().unwrap_or(0) as f64) as u64);
                 bar.set_message(text);
             }
-            // Nobody may be reading any more.
-            View::Lines => drop(writeln!(io::stderr(), "onrush: {text}")),
+            View::Lines => complain(&text),
         }
     }
 }

@@ -122,11 +122,13 @@ impl<'a, I: Io> Worker<'a, I> {
     /// Everything that is ready is looked at once.
     fn read_all(&mut self) {
         let ready = self.pool.take_ready();
+        // Users of one connection send together what follows from one read: were all connections read first, a server
+        // with one thread would have nothing to do meanwhile.
+        let sends_between =
+            self.pool.is_shared() && self.load.kind() == ModelKind::Closed && self.load.release.is_released();
         for readiness in &ready {
             self.on_ready(readiness);
-            // Users of one connection send together what follows from one read: were all connections read first, a
-            // server with one thread would have nothing to do meanwhile.
-            if self.pool.is_shared() && self.load.kind() == ModelKind::Closed && self.load.release.is_released() {
+            if sends_between {
                 self.start_free();
                 self.settle();
             }

@@ -1,5 +1,6 @@
 //! Numbers as a page shows them.
 
+use crate::report::text::round;
 use crate::stats::{Confidence, Latency};
 use crate::units;
 
@@ -26,13 +27,7 @@ pub(super) fn tick(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }
-    let text = ms(value);
-    match text.split_once(' ') {
-        Some((number, unit)) if number.contains('.') => {
-            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
-        }
-        _ => text,
-    }
+    round(&ms(value))
 }
 
 /// A number along an axis: `0.5`, `20`, `1,500`.

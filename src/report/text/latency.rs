@@ -119,7 +119,7 @@ pub(super) fn cell(l: &Latency, column: &str, ms: f64) -> String {
 }
 
 /// `2 ms` of `2.00 ms`.
-fn round(text: &str) -> String {
+pub(in crate::report) fn round(text: &str) -> String {
     match text.split_once(' ') {
         Some((number, unit)) if number.contains('.') => {
             format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))

@@ -14,6 +14,7 @@ mod targets;
 mod tests;
 mod thresholds;
 
+pub(super) use latency::round;
 pub use layout::Paint;
 pub(super) use layout::{BAD, BOLD, COLUMNS_OF_A_SCREEN, DIM, GOOD, WARN, shorten, wrap};
 use layout::{entry, line};

@@ -4,8 +4,8 @@ use crate::record::Failure;
 use crate::stats::Verdict;
 use crate::units::{count, grouped};
 
-use super::Summary;
 use super::availability::words;
+use super::{Summary, ThresholdLine};
 
 /// So many kinds of failures, or thresholds, are named.
 const NAMED: usize = 3;
@@ -49,16 +49,8 @@ impl Summary {
 
     fn of_thresholds(&self) -> String {
         let all = self.thresholds.len() as u64;
-        let missed: Vec<String> = self
-            .thresholds
-            .iter()
-            .filter(|line| !line.passed)
-            .map(|line| {
-                let was = line.undetermined.as_ref().map(|why| format!("not determined ({why})"));
-                let was = was.or_else(|| line.shown.clone()).unwrap_or_else(|| "nothing".into());
-                format!("{}: {was}", line.threshold)
-            })
-            .collect();
+        let missed: Vec<String> =
+            self.thresholds.iter().filter(|line| !line.passed).map(ThresholdLine::with_value).collect();
         match (missed.len(), all) {
             (0, _) => format!("PASSED {all} of {}", count(all, "threshold")),
             (1, 1) => format!("FAILED {}", missed[0]),

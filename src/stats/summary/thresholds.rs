@@ -26,6 +26,15 @@ pub struct ThresholdLine {
     pub undetermined: Option<String>,
 }
 
+impl ThresholdLine {
+    /// The rule and what was measured: `p99<20ms: 34.1 ms`.
+    pub fn with_value(&self) -> String {
+        let was = self.undetermined.as_ref().map(|why| format!("not determined ({why})"));
+        let was = was.or_else(|| self.shown.clone()).unwrap_or_else(|| "nothing".into());
+        format!("{}: {was}", self.threshold)
+    }
+}
+
 /// What thresholds are about, at the end of a run or while it goes on.
 #[derive(Clone, Debug)]
 pub struct Measured {

@@ -11,22 +11,22 @@ pub(super) enum Reason {
     OwnDelay {
         quantile: &'static str,
         printed: Nanos,
-        /// At most so much of it.
+        /// Upper bound of onrush's share of it.
         own: Nanos,
         /// No stamp of the kernel tells it.
         is_estimated: bool,
         /// The longest time for which the loop stood still, if that is more.
         stall: Option<Nanos>,
     },
-    /// Workers waited so long for the CSV file.
+    /// Time that workers waited for the CSV file.
     SlowLog(Nanos),
     /// Only this share of the requests that were due was sent.
     Unsent(f64),
     /// Not all connections could be opened.
     Connections { reached: u64, asked: u64 },
-    /// So many requests failed as there was no local port left.
+    /// Number of requests that failed for want of a local port.
     NoPorts(u64),
-    /// So many requests failed as there was no descriptor or memory left.
+    /// Number of requests that failed for want of a descriptor or memory.
     NoDescriptors(u64),
     /// The warm-up ended at its limit.
     NeverSteady,

@@ -107,10 +107,12 @@ fn schedule(seed: u64) -> (Scene, Server, Option<u64>) {
         }
     };
     let is_shared = draw(5, 2) == 0;
-    let mut scene = match is_shared {
-        true => scene.sharing(1 + draw(6, 3) as u32, users, [100, 2, 4][draw(7, 3) as usize]),
-        false if draw(8, 4) == 0 => scene.without_keep_alive(),
-        false => scene,
+    let mut scene = if is_shared {
+        scene.sharing(1 + draw(6, 3) as u32, users, [100, 2, 4][draw(7, 3) as usize])
+    } else if draw(8, 4) == 0 {
+        scene.without_keep_alive()
+    } else {
+        scene
     };
     if draw(9, 3) == 0 {
         scene.plan.origins = ["http://a", "http://b"].map(origin).into();

@@ -110,13 +110,11 @@ impl Scene {
 
     /// Short limits, by the seed; one run in `interrupted` is interrupted. True: not all requests may come to be due.
     pub(super) fn hurried(self, seed: u64, interrupted: u64) -> (Scene, bool) {
-        let mut scene = match seed.is_multiple_of(interrupted) {
-            true => self.interrupted_after(ms(50 + seed)),
-            false => self,
-        };
+        let is_interrupted = seed.is_multiple_of(interrupted);
+        let mut scene = if is_interrupted { self.interrupted_after(ms(50 + seed)) } else { self };
         let drain = if seed.is_multiple_of(4) { ms(30) } else { ms(100) };
         scene.plan.limits = Limits { request: ms(100), connect: ms(50), drain };
-        (scene, seed.is_multiple_of(interrupted) || seed.is_multiple_of(4))
+        (scene, is_interrupted || seed.is_multiple_of(4))
     }
 
     pub(super) fn interrupted_after(mut self, at: Nanos) -> Scene {

@@ -83,10 +83,8 @@ fn workers_of_which_none_can_connect_report_each_user_once() {
 #[test]
 fn one_worker_whose_users_cannot_connect_does_not_end_the_run_of_the_others() {
     let refuses = |user| user < 2;
-    let server = Server::answers_after(ms(5)).accepting(move |asked| match refuses(asked.user) {
-        true => Accept::Refuse(ms(1)),
-        false => Accept::After(Nanos::ZERO),
-    });
+    let server = Server::answers_after(ms(5))
+        .accepting(move |asked| if refuses(asked.user) { Accept::Refuse(ms(1)) } else { Accept::After(Nanos::ZERO) });
     let ran = Scene::waves(6, 18).workers(3).run(server);
     assert_eq!((ran.totals.counts.ok, ran.totals.counts.failed), (12, 6));
     ran.assert_accounted_for("refused");

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use percent_encoding::percent_encode_byte;
 
 use crate::cli::file;
 use crate::curl::{Data, DataKind};
-use percent_encoding::percent_encode_byte;
 
 /// The body is a file as it stands.
 pub(super) fn is_one_file(pieces: &[Data]) -> bool {

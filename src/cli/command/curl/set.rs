@@ -1,4 +1,4 @@
-//! `--set`: one field of a pasted request replaced by a value of its own for each request.
+//! `--set`: fields of a pasted request replaced by values, which may differ from request to request.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,21 +8,24 @@ use serde_json::value::RawValue;
 
 use crate::cli::args::RunArgs;
 
-/// Replaces `json.PATH`, `query.NAME` or `header.NAME` of the request by a value, which may be a template.
-pub(super) fn set(run: &mut RunArgs, assignment: &str) -> anyhow::Result<()> {
-    let wrong = || anyhow!("--set {assignment}: write json.PATH=VALUE, query.NAME=VALUE or header.NAME=VALUE");
-    let (field, value) = assignment.split_once('=').ok_or_else(wrong)?;
-    let (part, name) = field.split_once('.').filter(|(_, name)| !name.is_empty()).ok_or_else(wrong)?;
-    let done = match part {
-        "json" => set_json(run, name, value),
-        "query" => set_query(run, name, value),
-        "header" => set_header(run, name, value),
-        _ => return Err(wrong()),
-    };
-    done.map_err(|e| anyhow!("--set {field}: {e}"))
+/// Replaces `json.PATH`, `query.NAME` or `header.NAME` of the request, by a value that may be a template, in each of
+/// `assignments`.
+pub(super) fn set(run: &mut RunArgs, assignments: &[String]) -> anyhow::Result<()> {
+    let mut json = Vec::new();
+    for assignment in assignments {
+        let wrong = || anyhow!("--set {assignment}: write json.PATH=VALUE, query.NAME=VALUE or header.NAME=VALUE");
+        let (field, value) = assignment.split_once('=').ok_or_else(wrong)?;
+        match field.split_once('.').filter(|(_, name)| !name.is_empty()) {
+            Some(("json", path)) => json.push((path, value)),
+            Some(("query", name)) => set_query(run, name, value).map_err(|e| anyhow!("--set {field}: {e}"))?,
+            Some(("header", name)) => set_header(run, name, value),
+            _ => return Err(wrong()),
+        }
+    }
+    if json.is_empty() { Ok(()) } else { set_json(run, &json) }
 }
 
-fn set_header(run: &mut RunArgs, name: &str, value: &str) -> anyhow::Result<()> {
+fn set_header(run: &mut RunArgs, name: &str, value: &str) {
     let is_same =
         |line: &String| line.split([':', ';']).next().is_some_and(|other| other.trim().eq_ignore_ascii_case(name));
     run.headers.retain(|line| !is_same(line));
@@ -30,7 +33,6 @@ fn set_header(run: &mut RunArgs, name: &str, value: &str) -> anyhow::Result<()> 
         run.content_type = None;
     }
     run.headers.push(format!("{name}: {value}"));
-    Ok(())
 }
 
 fn set_query(run: &mut RunArgs, name: &str, value: &str) -> anyhow::Result<()> {
@@ -48,21 +50,26 @@ fn set_query(run: &mut RunArgs, name: &str, value: &str) -> anyhow::Result<()> {
     bail!("the URL has no such query parameter")
 }
 
-fn set_json(run: &mut RunArgs, path: &str, value: &str) -> anyhow::Result<()> {
-    // A second --set finds what the first has made: values of templates are no JSON, and are left alone.
-    let body = match (run.template.take(), run.data.take()) {
-        (Some(template), _) => template,
-        (None, Some(data)) if ["{{", "{%", "{#"].iter().any(|begin| data.contains(begin)) => {
-            bail!("the body has what begins a template in it, as '{{{{': write it as a --template instead")
-        }
-        (None, Some(data)) => data,
-        (None, None) => bail!("the command has no body: curl's -d or --json gives it one"),
+/// Replaces fields of the body: all are looked for in it as it was, since what is put in is not JSON any more.
+fn set_json(run: &mut RunArgs, fields: &[(&str, &str)]) -> anyhow::Result<()> {
+    let Some(body) = run.data.take() else {
+        bail!("--set json: the command has no body: curl's -d or --json gives it one")
     };
-    let span = find(&body, path)?;
-    let mut text = String::with_capacity(body.len() + value.len());
-    text += &body[..span.start];
-    text += &json_value(value);
-    text += &body[span.end..];
+    if ["{{", "{%", "{#"].iter().any(|begin| body.contains(begin)) {
+        bail!("--set json: the body has what begins a template in it, as '{{{{': write it as a --template instead");
+    }
+    let found = |(path, value): &(&str, &str)| {
+        let span = find(&body, path).map_err(|e| anyhow!("--set json.{path}: {e}"))?;
+        Ok((span, json_value(value)))
+    };
+    let mut spans = fields.iter().map(found).collect::<anyhow::Result<Vec<_>>>()?;
+    spans.sort_by_key(|(span, _)| span.start);
+    if let Some(pair) = spans.windows(2).find(|pair| pair[0].0.end > pair[1].0.start) {
+        bail!("--set json: '{}' is replaced twice, or as a whole and in part", &body[pair[1].0.clone()]);
+    }
+    let mut text = body.clone();
+    // From the end, so that what is before stays where it is.
+    spans.into_iter().rev().for_each(|(span, value)| text.replace_range(span, &value));
     if text.contains("{{") || text.contains("{%") {
         run.template = Some(text);
     } else {
@@ -105,7 +112,10 @@ fn find(body: &str, path: &str) -> anyhow::Result<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::args::Args;
 
     #[test]
     fn a_field_is_replaced_where_it_stands() {
@@ -120,6 +130,33 @@ mod tests {
             assert!(error.contains(said), "{error}");
         }
         assert!(find("not json", "a").unwrap_err().to_string().contains("the body is not JSON"));
+    }
+
+    #[test]
+    fn several_fields_are_replaced_in_the_body_as_it_was() {
+        let replaced = |fields: &[&str]| {
+            let Args { mut run, .. } =
+                Args::parse_from(["onrush", "http://h/?a=1&b=2#c", "-d", r#"{"a": 1, "b": {"c": "x"}}"#]);
+            let fields: Vec<String> = fields.iter().map(|field| (*field).into()).collect();
+            set(&mut run, &fields).map(|()| run).map_err(|e| e.to_string())
+        };
+        let run =
+            replaced(&["json.b.c={{ uuid() }}", "json.a={{ index }}", "query.b={{ index }}", "header.X=y"]).unwrap();
+        assert_eq!(run.template.as_deref(), Some(r#"{"a": {{ index | json }}, "b": {"c": {{ uuid() | json }}}}"#));
+        assert_eq!((run.data, run.url.as_deref()), (None, None));
+        assert_eq!(run.positional_url.as_deref(), Some("http://h/?a=1&b={{ index }}#c"));
+        assert_eq!(run.headers, ["X: y"]);
+        assert_eq!(replaced(&["json.a=2"]).unwrap().data.as_deref(), Some(r#"{"a": 2, "b": {"c": "x"}}"#));
+        for (fields, said) in [
+            (&["json.b=1", "json.b.c=2"][..], "as a whole and in part"),
+            (&["json.a=1", "json.a=2"], "replaced twice"),
+            (&["query.c=1"], "no such query parameter"),
+            (&["json.none=1"], "--set json.none: there is no 'none': there are a, b"),
+            (&["body=1"], "write json.PATH=VALUE"),
+        ] {
+            let error = replaced(fields).unwrap_err();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     #[test]
